@@ -1,0 +1,86 @@
+//! Where each value of a cluster comes from.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::{Cluster, Path};
+
+/// Bytes in the text of a config file.
+pub type Span = Range<usize>;
+
+/// Where a value was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// In the cluster's own node.
+    Config(Span),
+    /// In the file's `defaults` node.
+    Defaults(Span),
+    /// Nowhere: kaphost's own default.
+    BuiltIn,
+}
+
+/// The text of a config file, kept so that any later stage can point into it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Source {
+    /// What the user calls it: its path as typed.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+}
+
+/// Where each value comes from. Nodes above a value are here too, so that a path always finds the nearest thing that was written.
+#[derive(Clone, Debug)]
+pub struct Origins {
+    source: Arc<Source>,
+    /// The span of the whole cluster node's name.
+    cluster: Span,
+    at: BTreeMap<Path, Origin>,
+}
+
+impl Origins {
+    /// No origin but the cluster's own.
+    #[must_use]
+    pub const fn new(source: Arc<Source>, cluster: Span) -> Self {
+        Self { source, cluster, at: BTreeMap::new() }
+    }
+
+    /// Says where a value or node stands.
+    pub fn insert(&mut self, path: Path, origin: Origin) {
+        self.at.insert(path, origin);
+    }
+
+    /// The file.
+    #[must_use]
+    pub const fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// Exactly this value's origin. [`Origin::BuiltIn`] where nobody said it.
+    #[must_use]
+    pub fn of(&self, path: &Path) -> Origin {
+        self.at.get(path).cloned().unwrap_or(Origin::BuiltIn)
+    }
+
+    /// The span of this value, or of the nearest node around it, or of the cluster.
+    #[must_use]
+    pub fn nearest(&self, path: &Path) -> Span {
+        let mut here = Some(path.clone());
+        while let Some(path) = here {
+            if let Some(Origin::Config(span) | Origin::Defaults(span)) = self.at.get(&path) {
+                return span.clone();
+            }
+            here = path.parent();
+        }
+        self.cluster.clone()
+    }
+}
+
+/// A cluster as its file describes it, before any policy has seen it.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The typed values.
+    pub cluster: Cluster,
+    /// Where they come from.
+    pub origins: Origins,
+}
