@@ -1,1 +1,11 @@
-//! kaphost-apply
+//! Carries a plan out, on whatever cloud it is given.
+//!
+//! Last stage of the pipeline: [`Plan`](kaphost_plan::Plan) → [`Report`]. Owns the [`Cloud`] port, the executor (whatever is ready runs side by side), the
+//! retry table, the waits, and the events that every view of a run is made from. Knows no AWS SDK, prints nothing, decides nothing that the plan has not
+//! decided.
+
+mod cloud;
+mod event;
+
+pub use cloud::{Activity, BoxFuture, Cloud, CloudError, ErrorKind, GroupReport};
+pub use event::Event;

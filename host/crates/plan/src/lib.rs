@@ -1,1 +1,23 @@
-//! kaphost-plan
+//! What must change: desired against observed, as a plan that is data.
+//!
+//! Third stage of the pipeline: [`AdmittedSpec`](kaphost_spec::AdmittedSpec) → [`Desired`]; [`Desired`] and [`Observed`] → [`Plan`]. Pure: the
+//! same two inputs give the same plan, byte for byte. No I/O, no clock, no randomness, no async, no KDL. What a step needs from an
+//! earlier one (the id of a group that does not exist yet) is a [`Ref`]; the executor fills it in and decides nothing else.
+
+mod action;
+mod check;
+mod desired;
+mod destroy;
+mod diff;
+mod observed;
+mod plan;
+mod resource;
+
+pub use action::{Action, Call, Output, Planned, Ref, StepId};
+pub use check::check;
+pub use desired::{Desired, NotProvisioned, desire};
+pub use destroy::destroy;
+pub use diff::{diff, query};
+pub use observed::*;
+pub use plan::{Change, ChangeKind, LeafChange, Plan, Refusal, RefusalCode, Step};
+pub use resource::*;

@@ -1,0 +1,258 @@
+//! The writes that kaphost knows, each one call of AWS, and the waits between them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::resource::{Direction, GroupSettings, GroupTag, Kind, Rule, Tags, TemplateContent};
+
+/// The place of a step in its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub struct StepId(pub usize);
+
+/// A value that is known, or that an earlier step will give.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ref<T> {
+    /// Known now.
+    Known(T),
+    /// The output of this step.
+    Of(StepId),
+}
+
+/// One call. `G` names a security group, `V` a version of the launch template: a plan has [`Ref`]s, a call has the values.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields are AWS's own parameters, documented on the types in `resource`")]
+pub enum Action<G, V> {
+    // ── security group ──
+    CreateSecurityGroup {
+        name: String,
+        description: String,
+        vpc: String,
+        tags: Tags,
+    },
+    /// All rules of one direction in one call: all or none.
+    AuthorizeRules {
+        group: G,
+        direction: Direction,
+        rules: Vec<Rule>,
+        tags: Tags,
+    },
+    /// By id, in one call, with no gap.
+    ModifyRules {
+        group: G,
+        rules: BTreeMap<String, Rule>,
+    },
+    /// By id: a wrong revoke by properties succeeds silently in a default VPC.
+    RevokeRules {
+        group: G,
+        direction: Direction,
+        ids: BTreeSet<String>,
+    },
+    /// The rule that AWS puts into a new group, found by what it says and revoked by id.
+    RevokeDefaultEgress {
+        group: G,
+    },
+    // ── EC2 tags ──
+    /// `resources` are ids of groups, rules or templates.
+    TagEc2 {
+        resources: BTreeSet<String>,
+        set: Tags,
+    },
+    UntagEc2 {
+        resources: BTreeSet<String>,
+        keys: BTreeSet<String>,
+    },
+    // ── IAM ──
+    CreateRole {
+        name: String,
+        path: String,
+        description: String,
+        trust: serde_json::Value,
+        tags: Tags,
+    },
+    UpdateTrust {
+        role: String,
+        trust: serde_json::Value,
+    },
+    UpdateRoleDescription {
+        role: String,
+        description: String,
+    },
+    TagRole {
+        role: String,
+        set: Tags,
+    },
+    UntagRole {
+        role: String,
+        keys: BTreeSet<String>,
+    },
+    CreateInstanceProfile {
+        name: String,
+        path: String,
+        tags: Tags,
+    },
+    TagInstanceProfile {
+        profile: String,
+        set: Tags,
+    },
+    UntagInstanceProfile {
+        profile: String,
+        keys: BTreeSet<String>,
+    },
+    AddRoleToInstanceProfile {
+        profile: String,
+        role: String,
+    },
+    RemoveRoleFromInstanceProfile {
+        profile: String,
+        role: String,
+    },
+    // ── launch template ──
+    /// Its first version is number 1. `token` makes the call idempotent.
+    CreateLaunchTemplate {
+        name: String,
+        tags: Tags,
+        description: String,
+        content: TemplateContent<G>,
+        token: String,
+    },
+    CreateLaunchTemplateVersion {
+        template: String,
+        description: String,
+        content: TemplateContent<G>,
+        token: String,
+    },
+    // ── Auto Scaling group ──
+    CreateAutoScalingGroup {
+        name: String,
+        settings: GroupSettings<V>,
+        instance_profile: String,
+        tags: BTreeMap<String, GroupTag>,
+    },
+    UpdateAutoScalingGroup {
+        name: String,
+        settings: GroupSettings<V>,
+    },
+    TagGroup {
+        name: String,
+        set: BTreeMap<String, GroupTag>,
+    },
+    UntagGroup {
+        name: String,
+        keys: BTreeSet<String>,
+    },
+    // ── waits: polls, no writes ──
+    /// Until one instance is in service, or the time is over. Seconds.
+    WaitForCapacity {
+        group: String,
+        timeout_s: u32,
+    },
+    /// Until the group and its instances are gone.
+    WaitForGroupGone {
+        group: String,
+        timeout_s: u32,
+    },
+    // ── destroy ──
+    /// With its instances.
+    DeleteAutoScalingGroup {
+        name: String,
+    },
+    DeleteLaunchTemplate {
+        id: String,
+    },
+    DeleteSecurityGroup {
+        id: String,
+    },
+    DeleteInstanceProfile {
+        name: String,
+    },
+    DeleteRole {
+        name: String,
+    },
+    /// Users' policies, only when told to.
+    DetachRolePolicy {
+        role: String,
+        arn: String,
+    },
+    DeleteRolePolicy {
+        role: String,
+        name: String,
+    },
+}
+
+/// As a plan has it.
+pub type Planned = Action<Ref<String>, Ref<u64>>;
+/// As a cloud gets it.
+pub type Call = Action<String, u64>;
+
+/// What a call gives to later steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Nothing.
+    Done,
+    /// `sg-…`, of a new group.
+    SecurityGroup(String),
+    /// The number of a new version.
+    TemplateVersion(u64),
+}
+
+impl<G, V> Action<G, V> {
+    /// The AWS operation, for people and for the retry table. Waits have names of their own.
+    #[must_use]
+    pub const fn operation(&self) -> &'static str {
+        match self {
+            Self::CreateSecurityGroup { .. } => "CreateSecurityGroup",
+            Self::AuthorizeRules { direction: Direction::Ingress, .. } => "AuthorizeSecurityGroupIngress",
+            Self::AuthorizeRules { direction: Direction::Egress, .. } => "AuthorizeSecurityGroupEgress",
+            Self::ModifyRules { .. } => "ModifySecurityGroupRules",
+            Self::RevokeRules { direction: Direction::Ingress, .. } => "RevokeSecurityGroupIngress",
+            Self::RevokeRules { direction: Direction::Egress, .. } | Self::RevokeDefaultEgress { .. } => "RevokeSecurityGroupEgress",
+            Self::TagEc2 { .. } => "CreateTags",
+            Self::UntagEc2 { .. } => "DeleteTags",
+            Self::CreateRole { .. } => "CreateRole",
+            Self::UpdateTrust { .. } => "UpdateAssumeRolePolicy",
+            Self::UpdateRoleDescription { .. } => "UpdateRole",
+            Self::TagRole { .. } => "TagRole",
+            Self::UntagRole { .. } => "UntagRole",
+            Self::CreateInstanceProfile { .. } => "CreateInstanceProfile",
+            Self::TagInstanceProfile { .. } => "TagInstanceProfile",
+            Self::UntagInstanceProfile { .. } => "UntagInstanceProfile",
+            Self::AddRoleToInstanceProfile { .. } => "AddRoleToInstanceProfile",
+            Self::RemoveRoleFromInstanceProfile { .. } => "RemoveRoleFromInstanceProfile",
+            Self::CreateLaunchTemplate { .. } => "CreateLaunchTemplate",
+            Self::CreateLaunchTemplateVersion { .. } => "CreateLaunchTemplateVersion",
+            Self::CreateAutoScalingGroup { .. } => "CreateAutoScalingGroup",
+            Self::UpdateAutoScalingGroup { .. } => "UpdateAutoScalingGroup",
+            Self::TagGroup { .. } => "CreateOrUpdateTags",
+            Self::UntagGroup { .. } => "DeleteTags",
+            Self::WaitForCapacity { .. } => "wait for capacity",
+            Self::WaitForGroupGone { .. } => "wait for the group to go",
+            Self::DeleteAutoScalingGroup { .. } => "DeleteAutoScalingGroup",
+            Self::DeleteLaunchTemplate { .. } => "DeleteLaunchTemplate",
+            Self::DeleteSecurityGroup { .. } => "DeleteSecurityGroup",
+            Self::DeleteInstanceProfile { .. } => "DeleteInstanceProfile",
+            Self::DeleteRole { .. } => "DeleteRole",
+            Self::DetachRolePolicy { .. } => "DetachRolePolicy",
+            Self::DeleteRolePolicy { .. } => "DeleteRolePolicy",
+        }
+    }
+
+    /// Whether it only polls.
+    #[must_use]
+    pub const fn is_wait(&self) -> bool {
+        matches!(self, Self::WaitForCapacity { .. } | Self::WaitForGroupGone { .. })
+    }
+
+    /// What it creates, when it creates: a collision of names is then looked at again, for it may be our own earlier call.
+    #[must_use]
+    pub const fn creates(&self) -> Option<Kind> {
+        match self {
+            Self::CreateSecurityGroup { .. } => Some(Kind::SecurityGroup),
+            Self::AuthorizeRules { .. } => Some(Kind::SecurityGroupRule),
+            Self::CreateRole { .. } => Some(Kind::Role),
+            Self::CreateInstanceProfile { .. } => Some(Kind::InstanceProfile),
+            Self::CreateLaunchTemplate { .. } => Some(Kind::LaunchTemplate),
+            Self::CreateAutoScalingGroup { .. } => Some(Kind::AutoScalingGroup),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! (in the making)
+/// x
+pub fn check() {}

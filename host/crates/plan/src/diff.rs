@@ -1,0 +1,5 @@
+//! (in the making)
+/// x
+pub fn diff() {}
+/// x
+pub fn query() {}

@@ -1,0 +1,193 @@
+//! What AWS holds under a cluster's names.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::resource::{GroupSettings, GroupTag, Names, Rule, Tags, TemplateContent};
+
+/// What to read.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// Under which names.
+    pub names: Names,
+    /// `ami-…`, when a plan needs to know the image. `None` reads no image: known already, or not needed.
+    pub image: Option<String>,
+    /// Read what only destroy must know: the policies that hang on the role.
+    pub attachments: bool,
+}
+
+/// Everything that AWS holds under the names of one cluster, ours or not.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// Every group of the name, in whatever VPC, sorted by id. Their names are unique per VPC only.
+    pub security_groups: Vec<ObservedSecurityGroup>,
+    /// The role of the name.
+    pub role: Option<ObservedRole>,
+    /// The instance profile of the name.
+    pub instance_profile: Option<ObservedProfile>,
+    /// The launch template of the name.
+    pub launch_template: Option<ObservedTemplate>,
+    /// The Auto Scaling group of the name.
+    pub auto_scaling_group: Option<ObservedGroup>,
+    /// The image that was asked for.
+    pub image: ImageAnswer,
+}
+
+/// What is known of the machine image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ImageAnswer {
+    /// Nobody asked.
+    #[default]
+    NotAsked,
+    /// AWS knows no such image in this region, or hides it.
+    Missing,
+    /// It is there.
+    Found(Image),
+}
+
+/// A machine image. None of this ever changes for one id, so it may be remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Image {
+    /// `ami-…`
+    pub id: String,
+    /// `/dev/sda1`: the key of the root volume, never index 0.
+    pub root_device: String,
+    /// `x86_64`, `arm64`.
+    pub architecture: String,
+}
+
+/// A security group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedSecurityGroup {
+    /// `sg-…`
+    pub id: String,
+    /// Its VPC.
+    pub vpc: String,
+    /// Cannot be changed.
+    pub description: String,
+    /// Its tags, all of them.
+    pub tags: Tags,
+    /// Its rules, everybody's, sorted by id.
+    pub rules: Vec<ObservedRule>,
+}
+
+/// A rule of a security group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedRule {
+    /// `sgr-…`
+    pub id: String,
+    /// What it says.
+    pub rule: Rule,
+    /// Its own tags: ours only when they own.
+    pub tags: Tags,
+}
+
+/// A role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedRole {
+    /// Its name.
+    pub name: String,
+    /// Its path. Cannot be changed.
+    pub path: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its stable id, `AROA…`.
+    pub id: String,
+    /// Its description.
+    pub description: String,
+    /// The trust policy, decoded, as JSON. Compare by meaning.
+    pub trust: serde_json::Value,
+    /// Its tags.
+    pub tags: Tags,
+    /// Policies that hang on it, when [`Query::attachments`] asked: ARNs of managed ones, then names of inline ones.
+    pub attachments: Option<Attachments>,
+}
+
+/// Policies that hang on a role.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attachments {
+    /// ARNs.
+    pub managed: Vec<String>,
+    /// Names.
+    pub inline: Vec<String>,
+}
+
+/// An instance profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedProfile {
+    /// Its name.
+    pub name: String,
+    /// Its path. Cannot be changed.
+    pub path: String,
+    /// Its tags.
+    pub tags: Tags,
+    /// The name of its role; AWS allows one.
+    pub role: Option<String>,
+}
+
+/// A launch template with its versions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObservedTemplate {
+    /// `lt-…`
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The template's own tags.
+    pub tags: Tags,
+    /// The newest number that AWS has given out.
+    pub latest: u64,
+    /// By number.
+    pub versions: BTreeMap<u64, ObservedVersion>,
+}
+
+/// One version of a launch template. Never changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObservedVersion {
+    /// `VersionDescription`, empty when there is none.
+    pub description: String,
+    /// What it says, with the ids of groups.
+    pub content: TemplateContent<String>,
+}
+
+/// An Auto Scaling group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObservedGroup {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// What kaphost sets of it. Version 0 when the group pins no number (`$Latest`, `$Default`, or no template).
+    pub settings: GroupSettings<u64>,
+    /// Its tags.
+    pub tags: BTreeMap<String, GroupTag>,
+    /// Its instances.
+    pub instances: Vec<Instance>,
+    /// `Delete in progress` and the like; `None` in ordinary life.
+    pub status: Option<String>,
+}
+
+/// An instance of the group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Instance {
+    /// `i-…`
+    pub id: String,
+    /// `us-east-1a`
+    pub zone: String,
+    /// `InService`, `Pending`, …
+    pub lifecycle: String,
+    /// `Healthy` or `Unhealthy`.
+    pub health: String,
+    /// The version of the launch template that it runs, when the group says so.
+    pub template_version: Option<u64>,
+}
+
+impl Instance {
+    /// Whether it counts as capacity.
+    #[must_use]
+    pub fn in_service(&self) -> bool {
+        self.lifecycle == "InService" && self.health == "Healthy"
+    }
+}

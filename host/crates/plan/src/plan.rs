@@ -1,0 +1,119 @@
+//! A plan is data: what `plan` prints is what `apply` does.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::action::{Planned, StepId};
+use crate::resource::{Kind, Names};
+
+/// The way from observed to desired.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Whose.
+    pub names: Names,
+    /// What changes, for people: by resource, leaf by leaf.
+    pub changes: Vec<Change>,
+    /// What is carried out. A step stands after every step it waits for.
+    pub steps: Vec<Step>,
+    /// What is not ours and stays, in words: users' own rules and tags.
+    pub kept: Vec<String>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Its place in [`Plan::steps`].
+    pub id: StepId,
+    /// What it does.
+    pub action: Planned,
+    /// The steps that must have succeeded before.
+    pub after: BTreeSet<StepId>,
+    /// What it is about, for people: `security group kapacitor-stage`.
+    pub subject: String,
+}
+
+/// What happens to one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum ChangeKind {
+    Create,
+    Update,
+    Delete,
+}
+
+/// What happens to one resource, leaf by leaf.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Change {
+    /// What kind of resource.
+    pub resource: Kind,
+    /// Its name; for a rule, what it says.
+    pub name: String,
+    /// What happens.
+    pub kind: ChangeKind,
+    /// What differs, sorted by leaf. Secrets as digests.
+    pub leaves: Vec<LeafChange>,
+    /// A consequence that people must know: "the running instance keeps version 3 until it is replaced".
+    pub note: Option<String>,
+}
+
+/// One value that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LeafChange {
+    /// The name of the value in the resource: `health-check-grace-period`, `devices["/dev/sda1"].encrypted`.
+    pub leaf: String,
+    /// `None`: not there.
+    pub old: Option<String>,
+    /// `None`: goes. "(known after apply)" where AWS chooses it.
+    pub new: Option<String>,
+    /// The config path that decides it, where there is one: leads to the line, and to the policy.
+    pub path: Option<String>,
+}
+
+/// Why a plan cannot be made. Nothing has been changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{message}")]
+#[serde(rename_all = "kebab-case")]
+pub struct Refusal {
+    /// Stable.
+    pub code: RefusalCode,
+    /// About what.
+    pub resource: Kind,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+    /// The config path that it comes from.
+    pub path: Option<String>,
+}
+
+/// Every reason for a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalCode {
+    /// Something of that name is there and does not carry our tag.
+    NotOurs,
+    /// It carries our tag for another cluster.
+    OtherCluster,
+    /// AWS cannot change it in place, and kaphost does not replace it yet.
+    NeedsReplacement,
+    /// The image is not there.
+    ImageMissing,
+    /// Deletion protection is on.
+    DeletionProtected,
+    /// Policies of others hang on the role.
+    ForeignAttachments,
+    /// It is being deleted: wait.
+    BeingDeleted,
+}

@@ -1,0 +1,241 @@
+//! The resources of one cluster: what is the same whether desired, observed or sent.
+//!
+//! Limits and behaviours are AWS's own; where one is surprising, the field says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use kaphost_spec::{Cidr, Cluster, UserData};
+use serde::Serialize;
+
+/// Tags by key.
+pub type Tags = BTreeMap<String, String>;
+
+/// The tag that owns: its value is the cluster's name.
+pub const OWNER_TAG: &str = "kaphost:cluster";
+/// The digest of the admitted spec that a resource was created from (16 hexadecimal digits).
+pub const SPEC_TAG: &str = "kaphost:spec";
+/// The digest of the decision that admitted it (16 hexadecimal digits).
+pub const DECISION_TAG: &str = "kaphost:decision";
+
+/// The deterministic names by which everything is found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Names {
+    /// The cluster.
+    pub cluster: String,
+    /// Its region.
+    pub region: String,
+    /// Auto Scaling group, security group and launch template: regional, so the cluster's name alone.
+    pub regional: String,
+    /// Role and instance profile: IAM is global, so the region is in the name. At most 64 characters.
+    pub global: String,
+}
+
+impl Names {
+    /// The names of a cluster.
+    #[must_use]
+    pub fn of(cluster: &Cluster) -> Self {
+        Self {
+            cluster: cluster.name.to_string(),
+            region: cluster.region.to_string(),
+            regional: cluster.name.to_string(),
+            global: format!("{}-{}", cluster.name, cluster.region),
+        }
+    }
+}
+
+/// The kinds of resource, in the order in which people read a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "AWS's own names say it")]
+pub enum Kind {
+    AutoScalingGroup,
+    LaunchTemplate,
+    SecurityGroup,
+    SecurityGroupRule,
+    Role,
+    InstanceProfile,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AutoScalingGroup => "Auto Scaling group",
+            Self::LaunchTemplate => "launch template",
+            Self::SecurityGroup => "security group",
+            Self::SecurityGroupRule => "security group rule",
+            Self::Role => "IAM role",
+            Self::InstanceProfile => "instance profile",
+        })
+    }
+}
+
+/// Into the server or out of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Direction {
+    Ingress,
+    Egress,
+}
+
+/// The other end of a rule. `Other` is what kaphost never writes (prefix lists) but users may.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Peer {
+    Cidr(Cidr),
+    SecurityGroup(String),
+    Other(String),
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cidr(cidr) => cidr.fmt(f),
+            Self::SecurityGroup(text) | Self::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+/// What a rule lets through. AWS ignores ports for every protocol at once (`-1`), so there they are not kept: such rules compare equal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Traffic {
+    /// Every protocol and port.
+    All,
+    /// A protocol by AWS's name (`tcp`) and its ports, inclusive.
+    Ports {
+        /// `tcp`, `udp`, `icmp`, or a number.
+        protocol: String,
+        /// The first port.
+        from: i32,
+        /// The last port.
+        to: i32,
+    },
+}
+
+/// What makes a rule the rule it is: AWS refuses a second one with the same key in a group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct RuleKey {
+    /// Into the server or out of it.
+    pub direction: Direction,
+    /// What it lets through.
+    pub traffic: Traffic,
+    /// The other end.
+    pub peer: Peer,
+}
+
+/// A rule of a security group: one peer each.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Rule {
+    /// Its identity.
+    pub key: RuleKey,
+    /// May be empty when somebody else wrote it.
+    pub description: String,
+}
+
+impl RuleKey {
+    /// The rule that AWS itself puts into every new group of a VPC, untagged.
+    #[must_use]
+    pub fn is_default_egress(&self) -> bool {
+        let anywhere = matches!(&self.peer, Peer::Cidr(cidr) if cidr.net().prefix_len() == 0 && !cidr.is_ipv6());
+        self.direction == Direction::Egress && self.traffic == Traffic::All && anywhere
+    }
+}
+
+/// What one version of a launch template says, resolved as far as AWS stores it. `G` is how it names security groups.
+///
+/// The network interface is always interface 0 with the groups inside it, so that there is one shape only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateContent<G> {
+    /// `ami-…`, or whatever an outsider wrote.
+    pub image: String,
+    /// `t3.small`.
+    pub instance_type: String,
+    /// EC2 key pair.
+    pub key: Option<String>,
+    /// The name of the instance profile.
+    pub instance_profile: String,
+    /// The groups of interface 0.
+    pub security_groups: Vec<G>,
+    /// Of interface 0.
+    pub public_ip: bool,
+    /// `None` leaves it unsaid, which AWS reads as `default`; required with spot.
+    pub tenancy: Option<String>,
+    /// `None` buys on demand; `Some(None)` is spot at the on-demand price.
+    pub spot: Option<Option<String>>,
+    /// `None` leaves it unsaid.
+    pub ebs_optimized: Option<bool>,
+    /// IMDS: answers at all.
+    pub metadata_enabled: bool,
+    /// IMDS: `required` or `optional`.
+    pub metadata_tokens: String,
+    /// IMDS: hops.
+    pub metadata_hop_limit: u8,
+    /// By device name, the root by the name that the image gives it. Never empty: AWS refuses empty lists.
+    pub devices: BTreeMap<String, DeviceContent>,
+    /// Decoded. Shown as a digest only.
+    pub user_data: Option<UserData>,
+    /// What an instance gets. An Auto Scaling group's tag of the same key wins.
+    pub instance_tags: Tags,
+    /// What its volumes get: tags of the Auto Scaling group do not reach them.
+    pub volume_tags: Tags,
+    /// Names of further parts that somebody else set and kaphost never does; empty in what kaphost writes. Any entry is a difference.
+    pub foreign: BTreeSet<String>,
+}
+
+/// One EBS volume of a template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "as in kaphost_spec::VolumeSettings")]
+pub struct DeviceContent {
+    pub volume_type: String,
+    pub size_gib: u32,
+    pub iops: Option<u32>,
+    pub throughput_mibps: Option<u32>,
+    pub encrypted: bool,
+    pub kms_key: Option<String>,
+    pub delete_on_termination: bool,
+    pub snapshot: Option<String>,
+}
+
+/// A tag of an Auto Scaling group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GroupTag {
+    /// Its value.
+    pub value: String,
+    /// Whether instances get it at launch.
+    pub propagate: bool,
+}
+
+/// What kaphost sets of an Auto Scaling group. `V` is how it names the launch template's version, always a number in the end:
+/// `$Latest` would disable the rollback of an instance refresh.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct GroupSettings<V> {
+    /// By name, not by id: send one, not both. An observed group without a template has an empty name.
+    pub launch_template: String,
+    /// The pinned version.
+    pub template_version: V,
+    /// `subnet-…`
+    pub subnets: BTreeSet<String>,
+    /// One.
+    pub min: u32,
+    /// One.
+    pub max: u32,
+    /// One.
+    pub desired: u32,
+    /// `EC2` or `ELB`.
+    pub health_check: String,
+    /// Seconds.
+    pub grace_period_s: u32,
+    /// Seconds; otherwise an instance refresh falls back to the grace period.
+    pub warmup_s: u32,
+    /// In order.
+    pub termination_policies: Vec<String>,
+    /// Least and most healthy percentage. `None` is AWS's default (terminate first); cleared by sending -1/-1.
+    pub maintenance: Option<(u32, u32)>,
+    /// `none`, `prevent-force-deletion` or `prevent-all-deletion`.
+    pub deletion_protection: String,
+}
