@@ -69,15 +69,16 @@ pub struct ObservedSecurityGroup {
     pub description: String,
     /// Its tags, all of them.
     pub tags: Tags,
-    /// Its rules, everybody's, sorted by id.
+    /// Its rules, everybody's, sorted by key.
     pub rules: Vec<ObservedRule>,
 }
 
 /// A rule of a security group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservedRule {
-    /// `sgr-…`
-    pub id: String,
+    /// `sgr-…`. Known of every rule that carries the owner's tag. `None` is a rule that carries none: one read finds our rules with their ids, another all
+    /// rules without them, so that both can be made before the group's id is known.
+    pub id: Option<String>,
     /// What it says.
     pub rule: Rule,
     /// Its own tags: ours only when they own.
