@@ -1,0 +1,232 @@
+//! kaphost as a user runs it, on a machine that holds nothing: no home, no credentials, no settings but these.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::loopback::Endpoint;
+use crate::{Account, Built, Failure};
+
+/// A run that takes longer has hung.
+const LONGEST_RUN: Duration = Duration::from_secs(120);
+/// Nothing listens on the discard port: a call to AWS from here fails at once.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// A home folder of its own and the environment to run kaphost in.
+#[derive(Debug)]
+pub struct Kaphost {
+    program: PathBuf,
+    home: TempDir,
+    endpoint: Endpoint,
+    access_key: String,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// What it said as its result.
+    pub stdout: String,
+    /// What it said about it.
+    pub stderr: String,
+    /// From start to end.
+    pub took: Duration,
+}
+
+impl Kaphost {
+    /// kaphost with this account's AWS.
+    ///
+    /// # Errors
+    /// When the program is missing or old, or no temporary folder can be made.
+    pub fn on(account: &Account) -> Result<Self, Failure> {
+        Self::with(account.endpoint(), account.access_key())
+    }
+
+    /// kaphost without any AWS: whatever calls it, fails.
+    ///
+    /// # Errors
+    /// When the program is missing or old, or no temporary folder can be made.
+    pub fn offline() -> Result<Self, Failure> {
+        Self::with(NOWHERE, "AKIAKAPH000000000000".to_owned())
+    }
+
+    fn with(endpoint: &str, access_key: String) -> Result<Self, Failure> {
+        let home = tempfile::Builder::new().prefix("kaphost-home-").tempdir().map_err(Failure::while_doing("making a home folder"))?;
+        fs::create_dir(home.path().join("work")).map_err(Failure::while_doing("making a working folder"))?;
+        Ok(Self { program: Built::find()?.kaphost()?, home, endpoint: Endpoint::parse(endpoint)?, access_key })
+    }
+
+    /// The working folder, empty at first.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        self.home.path().join("work")
+    }
+
+    /// The home folder, with the caches and settings that kaphost makes.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Writes a file into the working folder; its path.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> Result<PathBuf, Failure> {
+        let path = self.folder().join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(Failure::while_doing(format!("making {}", parent.display())))?;
+        }
+        fs::write(&path, text).map_err(Failure::while_doing(format!("writing {}", path.display())))?;
+        Ok(path)
+    }
+
+    /// kaphost with the environment that tests run in and nothing of the caller's. Add arguments, and run it as you like.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        let home = self.home.path();
+        let mut command = Command::new(&self.program);
+        command.current_dir(self.folder()).env_clear().stdin(Stdio::null());
+        for (key, folder) in [
+            ("HOME", ""),
+            ("XDG_CONFIG_HOME", ".config"),
+            ("XDG_CACHE_HOME", ".cache"),
+            ("XDG_DATA_HOME", ".local/share"),
+            ("XDG_STATE_HOME", ".local/state"),
+            ("TMPDIR", ""),
+            // Named although absent, so that not even a default place is looked at.
+            ("AWS_CONFIG_FILE", "no-aws-config"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "no-aws-credentials"),
+        ] {
+            command.env(key, home.join(folder));
+        }
+        for (key, value) in [
+            ("AWS_ENDPOINT_URL", self.endpoint.url()),
+            ("AWS_ACCESS_KEY_ID", &self.access_key),
+            ("AWS_SECRET_ACCESS_KEY", "emulator"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("NO_COLOR", "1"),
+            ("TERM", "dumb"),
+            ("COLUMNS", "120"),
+            ("LC_ALL", "C.UTF-8"),
+            ("TZ", "UTC"),
+        ] {
+            command.env(key, value);
+        }
+        command
+    }
+
+    /// Runs kaphost to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started or does not end within two minutes.
+    pub fn run<I, S>(&self, arguments: I) -> Result<Run, Failure>
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        let mut command = self.command();
+        command.args(arguments);
+        Run::of(&mut command)
+    }
+
+    /// Runs kaphost and kills it (SIGKILL) once AWS has done the work of its nth call, before it gets that call's answer.
+    /// False when it ended by itself, having made fewer calls.
+    ///
+    /// # Errors
+    /// When it cannot be started, or neither ends nor calls within two minutes.
+    pub fn kill_after_call<I, S>(&self, account: &Account, nth: u32, arguments: I) -> Result<bool, Failure>
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        account.fault(&crate::Rule::new(crate::Fault::Hold).nth(nth))?;
+        let mut child = self
+            .command()
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(Failure::while_doing("starting kaphost"))?;
+        let started = Instant::now();
+        let held = loop {
+            if account.wait_until_held(Duration::from_millis(50))?.is_some() {
+                break true;
+            }
+            if child.try_wait().map_err(Failure::while_doing("waiting for kaphost"))?.is_some() {
+                break false;
+            }
+            if started.elapsed() > LONGEST_RUN {
+                end(&mut child);
+                return Err(Failure::new(format!("kaphost neither ended nor made call {nth} within {LONGEST_RUN:?}")));
+            }
+        };
+        end(&mut child);
+        account.clear_faults()?;
+        Ok(held)
+    }
+}
+
+impl Run {
+    /// Runs a command to its end, with both streams read as they come.
+    ///
+    /// # Errors
+    /// When it cannot be started or does not end within two minutes; with what it had said by then.
+    pub fn of(command: &mut Command) -> Result<Self, Failure> {
+        let started = Instant::now();
+        let what = format!("running {}", command.get_program().to_string_lossy());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(Failure::while_doing(&what))?;
+        let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(Failure::while_doing(&what))? {
+                break Some(status);
+            }
+            if started.elapsed() > LONGEST_RUN {
+                end(&mut child);
+                break None;
+            }
+            thread::sleep(Duration::from_millis(2));
+        };
+        let took = started.elapsed();
+        let said = |stream: JoinHandle<String>| stream.join().unwrap_or_default();
+        let (stdout, stderr) = (said(stdout), said(stderr));
+        match status {
+            Some(status) => Ok(Self { code: status.code(), stdout, stderr, took }),
+            None => Err(Failure::new(format!("{what}: not done after {LONGEST_RUN:?}\n{stdout}\n{stderr}"))),
+        }
+    }
+}
+
+/// Both streams and the code, for the message of an assertion.
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self.code.map_or_else(|| "none (a signal)".to_owned(), |code| code.to_string());
+        write!(f, "exit code {code} after {:?}\n── stdout\n{}── stderr\n{}", self.took, self.stdout, self.stderr)
+    }
+}
+
+fn reader(stream: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut stream) = stream {
+            // What was read before an error is still worth showing.
+            let _ = stream.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+fn end(child: &mut Child) {
+    // Either fails only when the child has ended already.
+    let _ = child.kill();
+    let _ = child.wait();
+}
