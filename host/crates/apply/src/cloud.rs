@@ -84,8 +84,24 @@ pub enum ErrorKind {
     Unreachable,
     /// AWS failed (5xx).
     Service,
+    /// Something of that name is there and belongs to somebody else. Only the executor says so, having looked.
+    NotOurs,
+    /// AWS tried to launch the server and failed. Only a wait says so.
+    LaunchFailed,
+    /// A wait was over before what it waited for came.
+    TimedOut,
+    /// The plan contradicts itself: it was not made by the planner.
+    BrokenPlan,
     /// Anything else.
     Other,
+}
+
+impl ErrorKind {
+    /// Whether a write that ended so may have been carried out all the same: AWS did not say no, its answer is missing.
+    #[must_use]
+    pub const fn leaves_doubt(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Service)
+    }
 }
 
 /// One failed call.
@@ -102,6 +118,14 @@ pub struct CloudError {
     pub message: String,
     /// For AWS's support.
     pub request_id: Option<String>,
+}
+
+impl CloudError {
+    /// An error that kaphost itself found: no code of AWS, no request.
+    #[must_use]
+    pub fn new(kind: ErrorKind, operation: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { kind, operation: operation.into(), code: None, message: message.into(), request_id: None }
+    }
 }
 
 impl fmt::Display for CloudError {

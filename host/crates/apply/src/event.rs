@@ -1,12 +1,16 @@
 //! What happens during a run, in order. Text progress, NDJSON and the record are views of this stream.
 
-use kaphost_plan::StepId;
+use std::sync::Arc;
+
+use kaphost_plan::{Plan, StepId};
 
 use crate::cloud::{Activity, CloudError};
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Event {
+    /// A further round begins, because the last one met things that an earlier or a rival run had made. Steps after this are steps of this plan.
+    Replanned(Arc<Plan>),
     /// A step was begun.
     Started(StepId),
     /// A step failed in a way that waiting may heal; it is tried again in this many milliseconds.
@@ -18,7 +22,7 @@ pub enum Event {
         /// Milliseconds.
         in_ms: u64,
     },
-    /// A creation met something of the same name, which turned out to be ours.
+    /// A creation met something of the same name, which turned out to be ours. [`Event::Done`] follows.
     Met(StepId),
     /// AWS said something new about the group that a step waits for.
     Activity {
@@ -41,6 +45,8 @@ pub enum Event {
         /// Why.
         error: CloudError,
     },
+    /// A step was ended before its time, because the run stops: a wait, or a pause before another attempt. Nothing was in flight.
+    CutShort(StepId),
     /// Somebody asked to stop: calls in flight are finished, nothing new is begun.
     Stopping,
 }

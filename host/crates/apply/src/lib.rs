@@ -6,6 +6,16 @@
 
 mod cloud;
 mod event;
+mod execute;
+mod meet;
+mod report;
+mod resolve;
+pub mod retry;
+mod stop;
+pub mod wait;
 
 pub use cloud::{Activity, BoxFuture, Cloud, CloudError, ErrorKind, GroupReport};
 pub use event::Event;
+pub use execute::{Options, execute};
+pub use report::{End, Outcome, Record, Report, RunVerdict, StepReport};
+pub use stop::Stop;
