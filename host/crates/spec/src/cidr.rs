@@ -44,8 +44,19 @@ impl FromStr for Cidr {
             let all = if text.contains(':') { 128 } else { 32 };
             return Err(Invalid::new("has no prefix length", format!("for this one address write `{text}/{all}`")));
         }
-        text.parse::<IpNet>().map(Self::from).map_err(|_| Invalid::new("is no network in CIDR form", HELP))
+        written(text).map(Self::from).ok_or_else(|| Invalid::new("is no network in CIDR form", HELP))
     }
+}
+
+/// A network with its host bits. Stricter than `ipnet`, which reads `010.0.0.0` as ten where others read eight.
+pub(crate) fn written(text: &str) -> Option<IpNet> {
+    let (address, prefix) = text.split_once('/')?;
+    let digits =
+        (1..=3).contains(&prefix.len()) && prefix.bytes().all(|b| b.is_ascii_digit()) && (prefix == "0" || !prefix.starts_with('0'));
+    if !digits {
+        return None;
+    }
+    IpNet::new(address.parse().ok()?, prefix.parse().ok()?).ok()
 }
 
 impl fmt::Display for Cidr {
@@ -81,7 +92,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_network() {
-        for text in ["", "10.0.0.0", "10.0.0.0/33", "10.0.0/8", "::/129", "010.0.0.0/8", "10.0.0.0/8 "] {
+        for text in ["", "10.0.0.0", "10.0.0.0/33", "10.0.0/8", "::/129", "010.0.0.0/8", "10.0.0.0/8 ", "10.0.0.0/08", "10.0.0.0/+8"] {
             assert!(text.parse::<Cidr>().is_err(), "{text}");
         }
     }

@@ -4,8 +4,13 @@
 //! look up `(env)` and `(file)` values. Knows nothing of policies, of AWS's state or of the terminal.
 
 mod admitted;
+mod check;
 mod cidr;
+mod code;
+mod decode;
+mod diagnostic;
 mod leaves;
+mod lookup;
 mod model;
 pub mod names;
 mod origin;
@@ -13,10 +18,15 @@ mod path;
 mod secret;
 
 pub use admitted::AdmittedSpec;
+pub use check::{Problem, canonical_json, role_name, validate};
 pub use cidr::Cidr;
+pub use code::Code;
+pub use decode::{File, parse};
+pub use diagnostic::{Diagnostic, Related, Report, Severity};
 pub use leaves::{Leaf, Leaves};
+pub use lookup::{Lookup, NoLookup};
 pub use model::*;
-pub use origin::{Origin, Origins, Source as ConfigSource, Span, Spec};
+pub use origin::{Origin, Origins, Position, Source as ConfigSource, Span, Spec};
 pub use path::{Path, PathError, Segment};
 pub use secret::UserData;
 

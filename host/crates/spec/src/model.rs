@@ -20,6 +20,9 @@ macro_rules! keywords {
             /// Every value, in the order in which help shows them.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
+            /// Their words, in the same order.
+            pub const WORDS: &[&str] = &[$($word),*];
+
             /// As the config spells it.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -37,8 +40,7 @@ macro_rules! keywords {
             type Err = Invalid;
             fn from_str(text: &str) -> Result<Self, Invalid> {
                 Self::ALL.iter().find(|value| value.as_str() == text).copied().ok_or_else(|| {
-                    let words: Vec<&str> = Self::ALL.iter().map(|value| value.as_str()).collect();
-                    Invalid::new("is none of the known words", format!("use one of {}", words.join(", ")))
+                    Invalid::new("is none of the known words", format!("use one of {}", Self::WORDS.join(", ")))
                 })
             }
         }

@@ -138,6 +138,19 @@ text!(
     ProfilePath,
     profile_path
 );
+impl ProfilePath {
+    /// `/`
+    #[must_use]
+    pub fn root() -> Self {
+        Self("/".to_owned())
+    }
+}
+
+text!(
+    /// The name of an inline policy: 1 to 128 of `[A-Za-z0-9_+=,.@-]`.
+    PolicyName,
+    policy_name
+);
 text!(
     /// An Amazon resource name.
     Arn,
@@ -253,6 +266,11 @@ fn profile_path(text: &str) -> Result<(), Invalid> {
     length(text, 1, 512)?;
     charset(text, |c| c.is_ascii_graphic(), HELP)?;
     if text.starts_with('/') && text.ends_with('/') { Ok(()) } else { Err(Invalid::new("does not start and end with `/`", HELP)) }
+}
+
+fn policy_name(text: &str) -> Result<(), Invalid> {
+    length(text, 1, 128)?;
+    charset(text, |c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c), "a policy's name holds letters, digits and _ + = , . @ -")
 }
 
 fn arn(text: &str) -> Result<(), Invalid> {

@@ -1,8 +1,11 @@
 //! Where each value of a cluster comes from.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+
+use serde::Serialize;
 
 use crate::{Cluster, Path};
 
@@ -21,12 +24,43 @@ pub enum Origin {
 }
 
 /// The text of a config file, kept so that any later stage can point into it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct Source {
     /// What the user calls it: its path as typed.
     pub name: String,
     /// The whole text.
     pub text: String,
+}
+
+/// A place in a text, as people and editors count: both start at 1, and columns are characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Position {
+    /// From 1.
+    pub line: usize,
+    /// Characters, from 1.
+    pub column: usize,
+}
+
+impl Source {
+    /// A config and its name.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into() }
+    }
+
+    /// Line and column of a byte of the text. Past the end, or within a character: those of the nearest character before it.
+    #[must_use]
+    pub fn position(&self, offset: usize) -> Position {
+        let before = self.text.get(..self.text.floor_char_boundary(offset)).unwrap_or_default();
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Position { line: before.matches('\n').count() + 1, column: before[start..].chars().count() + 1 }
+    }
+}
+
+impl fmt::Debug for Source {
+    /// Without the text: user data written into a config may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} ({} bytes)", self.name, self.text.len())
+    }
 }
 
 /// Where each value comes from. Nodes above a value are here too, so that a path always finds the nearest thing that was written.
