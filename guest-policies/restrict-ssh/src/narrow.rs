@@ -1,0 +1,61 @@
+//! Cutting rules down to the allowed networks.
+
+use kaphost_guest::net::Network;
+use kaphost_guest::{Amendment, IngressRule, Source, path};
+
+use crate::Limits;
+
+/// Puts in place of each offending rule what the allowed networks leave of it, with its description. What several rules are
+/// cut down to is there once. What is still too wide afterwards, because an allowed network is, stays for validation to refuse.
+pub(crate) fn narrow(amendment: &mut Amendment, limits: &Limits) {
+    if !limits.names_networks() {
+        return;
+    }
+    let (mut kept, offending): (Vec<IngressRule>, Vec<IngressRule>) =
+        std::mem::take(&mut amendment.cluster.ssh.allow).into_iter().partition(|rule| replacement(rule, limits).is_none());
+    if offending.is_empty() {
+        amendment.cluster.ssh.allow = kept;
+        return;
+    }
+
+    for rule in offending {
+        let Some((cause, parts)) = replacement(&rule, limits) else { continue };
+        let was = rule.source.key();
+        let reason = if parts.is_empty() {
+            format!("{was} lies outside of the networks that SSH may come from")
+        } else {
+            format!("{was} is cut down to {}, which SSH may come from", list(&parts))
+        };
+        amendment.because(cause, path::ssh_allow(&rule.source), reason);
+        for part in parts {
+            let source = Source::Cidr(part.to_string());
+            if kept.iter().all(|other| other.source != source) {
+                amendment.because(cause, path::ssh_allow(&source), format!("this is what the allowed networks leave of {was}"));
+                kept.push(IngressRule { source, description: rule.description.clone() });
+            }
+        }
+    }
+    kept.sort_by_cached_key(|rule| order(&rule.source));
+    amendment.cluster.ssh.allow = kept;
+}
+
+/// Why a rule has to change and into what; `None` when it stays.
+fn replacement(rule: &IngressRule, limits: &Limits) -> Option<(&'static str, Vec<Network>)> {
+    let Source::Cidr(cidr) = &rule.source else { return None };
+    let network: Network = cidr.parse().ok()?;
+    let breach = limits.check(cidr)?;
+    let parts = limits.within_allowed(network);
+    if parts == [network] { None } else { Some((breach.rule(), parts)) }
+}
+
+/// The contract's order: networks first, IPv4 before IPv6, then groups.
+fn order(source: &Source) -> (bool, Option<Network>, String) {
+    match source {
+        Source::Cidr(cidr) => (false, cidr.parse().ok(), cidr.clone()),
+        Source::SecurityGroup(id) => (true, None, id.clone()),
+    }
+}
+
+fn list(networks: &[Network]) -> String {
+    networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

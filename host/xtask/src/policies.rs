@@ -1,0 +1,187 @@
+//! `cargo xtask policies`: every guest policy as a component in `policies/` of the target folder.
+//!
+//! Each guest is built by a cargo of its own, because a policy that is composed of others switches their exports off, and
+//! one cargo would switch them on again for all. The module that comes out is made a component in process, inspected, and
+//! written only when its bytes have changed.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::component;
+use crate::wasm_target::{self, Compiler, TARGET};
+use crate::workspace::{self, Workspace};
+use crate::{Result, process};
+
+/// The profile of the root `Cargo.toml` that is made for guests.
+const PROFILE: &str = "guest";
+
+/// Builds every guest and says what it made.
+///
+/// # Errors
+/// When there is no compiler for the target, a guest does not build, or its component breaks the contract.
+pub(crate) fn run(args: &[String]) -> Result {
+    if let Some(unknown) = args.first() {
+        return Err(format!("unknown argument `{unknown}`: the command takes none").into());
+    }
+    for built in build(&Workspace::find()?)? {
+        anstream::println!("{built}");
+    }
+    Ok(())
+}
+
+/// A component that was built.
+#[derive(Debug)]
+pub(crate) struct Built {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Bytes.
+    pub(crate) size: usize,
+    /// Lower-case hexadecimal.
+    pub(crate) sha256: String,
+}
+
+impl std::fmt::Display for Built {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}  {} bytes  sha256:{}", self.path.display(), self.size, self.sha256)
+    }
+}
+
+/// Builds every guest into `policies/` of the target folder, sorted by name.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn build(workspace: &Workspace) -> Result<Vec<Built>> {
+    let compiler = wasm_target::compiler(&workspace.root)?;
+    // A folder of their own: a cargo that builds guests and one that builds the host never wait for each other.
+    let target_dir = workspace.target_dir.join("guests");
+    clear_when_changed(&target_dir, &compiler.identity)?;
+    let out = workspace.target_dir.join("policies");
+    fs::create_dir_all(&out).map_err(|error| format!("cannot create {}: {error}", out.display()))?;
+
+    let mut all = Vec::new();
+    for guest in &workspace.guests {
+        let module = build_module(workspace, guest, &compiler, &target_dir)?;
+        let component = component::from_module(&module).map_err(|error| format!("{guest}: {error}"))?;
+        let path = out.join(format!("{guest}.wasm"));
+        write_if_changed(&path, &component).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        all.push(Built { path, size: component.len(), sha256: hex(&Sha256::digest(&component)) });
+    }
+    Ok(all)
+}
+
+/// Throws away what another compiler built: cargo takes two compilers of one version for the same.
+fn clear_when_changed(target_dir: &Path, identity: &str) -> Result {
+    let stamp = target_dir.join("compiler");
+    let told = |error| format!("cannot prepare {}: {error}", target_dir.display());
+    if fs::read_to_string(&stamp).is_ok_and(|before| before == identity) {
+        return Ok(());
+    }
+    if target_dir.exists() {
+        fs::remove_dir_all(target_dir).map_err(told)?;
+    }
+    fs::create_dir_all(target_dir).map_err(told)?;
+    fs::write(&stamp, identity).map_err(told)?;
+    Ok(())
+}
+
+/// Has cargo build one guest, and returns its core module.
+fn build_module(workspace: &Workspace, guest: &str, compiler: &Compiler, target_dir: &Path) -> Result<Vec<u8>> {
+    let mut cargo = workspace::cargo();
+    cargo
+        .args(["build", "--quiet", "--package", guest, "--lib", "--target", TARGET, "--profile", PROFILE])
+        .arg("--manifest-path")
+        .arg(workspace.root.join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(target_dir)
+        // Separated by 0x1f, so that a folder's name may hold spaces. Stands over RUSTFLAGS, which is meant for the host.
+        .env("CARGO_ENCODED_RUSTFLAGS", remap(&workspace.root, target_dir).join("\u{1f}"))
+        // A wrapper or flags of whoever called would change the bytes.
+        .env_remove("RUSTC_WRAPPER")
+        .env_remove("RUSTC_WORKSPACE_WRAPPER")
+        .env_remove("RUSTFLAGS");
+    if let Some(rustc) = &compiler.rustc {
+        cargo.env("RUSTC", rustc);
+    }
+    process::run(&mut cargo)?;
+    let module = target_dir.join(TARGET).join(PROFILE).join(format!("{}.wasm", guest.replace('-', "_")));
+    fs::read(&module).map_err(|error| format!("cargo built {guest}, and yet {} cannot be read: {error}", module.display()).into())
+}
+
+/// Takes the folders of this machine out of what the compiler writes, so that every machine writes the same.
+fn remap(root: &Path, target_dir: &Path) -> Vec<String> {
+    let mut folders = vec![(root.to_owned(), "/kaphost"), (target_dir.to_owned(), "/target")];
+    let home = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    if let Some(cargo_home) = home("CARGO_HOME").or_else(|| home("HOME").map(|home| home.join(".cargo"))) {
+        folders.push((cargo_home, "/cargo"));
+    }
+    folders.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect()
+}
+
+/// Replaces a file in one step, so that nobody ever reads half of it; leaves it alone when it holds these bytes already.
+fn write_if_changed(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::read(path).is_ok_and(|before| before == bytes) {
+        return Ok(());
+    }
+    let new = path.with_extension(format!("wasm.{}", std::process::id()));
+    fs::write(&new, bytes)?;
+    fs::rename(&new, path).inspect_err(|_| drop(fs::remove_file(&new)))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Builds for real: about a second once the compiler is there and nothing has changed.
+    #[test]
+    fn every_guest_becomes_a_small_component_that_carries_no_path_of_this_machine() {
+        let workspace = Workspace::find().unwrap();
+        let built = build(&workspace).unwrap();
+        assert_eq!(built.len(), workspace.guests.len());
+        for built in built {
+            let bytes = fs::read(&built.path).unwrap();
+            assert_eq!(bytes.len(), built.size);
+            component::check(&bytes).unwrap();
+            assert!(built.size < 200 * 1024, "{built}");
+            let text = String::from_utf8_lossy(&bytes);
+            for folder in [workspace.root.to_str().unwrap(), "/.cargo/", "/home/", "/.cache/"] {
+                assert!(!text.contains(folder), "{} holds {folder}", built.path.display());
+            }
+        }
+    }
+
+    #[test]
+    fn another_compiler_clears_the_folder() {
+        let dir = std::env::temp_dir().join(format!("kaphost-xtask-clear-{}", std::process::id()));
+        clear_when_changed(&dir, "one").unwrap();
+        fs::write(dir.join("object"), "").unwrap();
+        clear_when_changed(&dir, "one").unwrap();
+        assert!(dir.join("object").exists());
+        clear_when_changed(&dir, "two").unwrap();
+        assert!(!dir.join("object").exists());
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_holds_the_bytes_already_is_left_alone() {
+        let path = std::env::temp_dir().join(format!("kaphost-xtask-write-{}.wasm", std::process::id()));
+        write_if_changed(&path, b"one").unwrap();
+        let before = fs::metadata(&path).unwrap().modified().unwrap();
+        write_if_changed(&path, b"one").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), before);
+        write_if_changed(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        fs::remove_file(&path).unwrap();
+    }
+}
