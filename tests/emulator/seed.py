@@ -49,7 +49,7 @@ def ensure(account: Account, region: str) -> dict:
             root_device_name=root_device,
             region_name=f"{region}a",
         )
-    ec2.create_key_pair(KEY_PAIR, "rsa", tags={})
+    ec2.create_key_pair(KEY_PAIR, "ed25519", tags={})
     vpc = ec2.default_vpc
     bastion = ec2.create_security_group("bastion", "Bastion hosts", vpc_id=vpc.id)
     other = ec2.create_vpc("10.99.0.0/16")

@@ -38,7 +38,7 @@ def restores(name: str, does: str, source: str) -> Callable[[Callable[[], None]]
 
 def load() -> None:
     """Registers every correction, and installs none."""
-    for module in sorted(info.name for info in pkgutil.iter_modules(__path__)):
+    for module in sorted(info.name for info in pkgutil.iter_modules(__path__) if info.name != "wrapping"):
         importlib.import_module(f"{__name__}.{module}")
 
 

@@ -1,6 +1,7 @@
 """What the checks share: an account of one's own, clients, and refusals by code."""
 
 import contextlib
+import functools
 import itertools
 import json
 import unittest
@@ -40,9 +41,20 @@ class Case(unittest.TestCase):
 
     def setUp(self) -> None:
         self.account = str(next(ACCOUNTS))
-        self.ec2, self.iam, self.asg = self.client("ec2"), self.client("iam"), self.client("autoscaling")
         self.seed = self.control("GET", "seed?region=us-east-1")
         self.vpc, self.subnets = self.seed["vpc"], [subnet["id"] for subnet in self.seed["subnets"]]
+
+    @functools.cached_property
+    def ec2(self):
+        return self.client("ec2")
+
+    @functools.cached_property
+    def iam(self):
+        return self.client("iam")
+
+    @functools.cached_property
+    def asg(self):
+        return self.client("autoscaling")
 
     def client(self, service: str, **config: object):
         return SESSION.client(
