@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use kaphost_spec::{AdmittedSpec, Path};
+use kaphost_spec::Path;
 
-use crate::resource::{DeviceContent, GroupSettings, GroupTag, Names, Rule, Tags, TemplateContent};
+use crate::observed::{Image, ImageAnswer, Observed};
+use crate::resource::{DeviceContent, GroupSettings, GroupTag, Names, Rule, RuleKey, Tags, TemplateContent};
 
 /// Everything that AWS should hold for one cluster.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct Desired {
     pub group_description: String,
     /// The rules of the security group, sorted.
     pub rules: Vec<Rule>,
+    /// The config path that decides each rule.
+    pub rule_paths: BTreeMap<RuleKey, Path>,
     /// The path of role and profile.
     pub iam_path: String,
     /// The description of the role.
@@ -52,5 +55,33 @@ pub struct NotProvisioned {
     /// What to do instead.
     pub help: &'static str,
 }
-/// x
-pub fn desire(_: &AdmittedSpec) {}
+
+/// What is known of the desired image when a plan is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageFact<'a> {
+    /// It is there.
+    Found(&'a Image),
+    /// AWS knows no such image in this region, or hides it.
+    Missing,
+}
+
+impl Desired {
+    /// The image, as remembered or as just read. `None` when it was neither: then ask, with [`query`](crate::query).
+    #[must_use]
+    pub fn image_fact<'a>(&self, observed: &'a Observed, known: Option<&'a Image>) -> Option<ImageFact<'a>> {
+        if let Some(image) = known.filter(|image| image.id == self.image) {
+            return Some(ImageFact::Found(image));
+        }
+        match &observed.image {
+            ImageAnswer::Found(image) if image.id == self.image => Some(ImageFact::Found(image)),
+            ImageAnswer::Missing => Some(ImageFact::Missing),
+            ImageAnswer::Found(_) | ImageAnswer::NotAsked => None,
+        }
+    }
+
+    /// What every resource with plain tags carries: the user's tags and the owner's.
+    #[must_use]
+    pub fn resource_tags(&self) -> Tags {
+        self.tags.iter().chain(&self.ownership).map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+}

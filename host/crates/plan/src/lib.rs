@@ -6,16 +6,20 @@
 
 mod action;
 mod check;
+mod desire;
 mod desired;
 mod destroy;
 mod diff;
+mod draft;
 mod observed;
 mod plan;
 mod resource;
+mod view;
 
 pub use action::{Action, Call, Output, Planned, Ref, StepId};
-pub use check::check;
-pub use desired::{Desired, NotProvisioned, desire};
+pub use check::{Fault, check};
+pub use desire::desire;
+pub use desired::{Desired, ImageFact, NotProvisioned};
 pub use destroy::destroy;
 pub use diff::{diff, query};
 pub use observed::*;

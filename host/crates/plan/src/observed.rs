@@ -17,6 +17,14 @@ pub struct Query {
     pub attachments: bool,
 }
 
+impl Query {
+    /// What destroy must know.
+    #[must_use]
+    pub const fn for_destroy(names: Names) -> Self {
+        Self { names, image: None, attachments: true }
+    }
+}
+
 /// Everything that AWS holds under the names of one cluster, ours or not.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {

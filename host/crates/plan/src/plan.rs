@@ -26,6 +26,24 @@ impl Plan {
     pub const fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
+
+    /// How many writes there are, waits excluded.
+    #[must_use]
+    pub fn writes(&self) -> usize {
+        self.steps.iter().filter(|step| !step.action.is_wait()).count()
+    }
+
+    /// How many writes stand one after the other on the longest way: what a run takes when each level is one round trip. Waits count
+    /// nothing.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        let mut depth: Vec<usize> = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            let before = step.after.iter().filter_map(|id| depth.get(id.0)).max().copied().unwrap_or(0);
+            depth.push(before + usize::from(!step.action.is_wait()));
+        }
+        depth.into_iter().max().unwrap_or(0)
+    }
 }
 
 /// One step.
@@ -116,4 +134,6 @@ pub enum RefusalCode {
     ForeignAttachments,
     /// It is being deleted: wait.
     BeingDeleted,
+    /// A further volume stands where the image has its root volume.
+    RootDeviceTaken,
 }

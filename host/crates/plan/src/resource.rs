@@ -57,6 +57,29 @@ pub enum Kind {
     InstanceProfile,
 }
 
+/// Who owns a resource, by its tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// This cluster.
+    Us,
+    /// Another cluster of kaphost.
+    Cluster(String),
+    /// Nobody that kaphost knows.
+    Nobody,
+}
+
+impl Owner {
+    /// Reads the tag [`OWNER_TAG`].
+    #[must_use]
+    pub fn of(value: Option<&str>, names: &Names) -> Self {
+        match value {
+            Some(cluster) if cluster == names.cluster => Self::Us,
+            Some(cluster) => Self::Cluster(cluster.to_owned()),
+            None => Self::Nobody,
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -126,6 +149,27 @@ pub struct RuleKey {
     pub peer: Peer,
 }
 
+impl fmt::Display for Traffic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all traffic"),
+            Self::Ports { protocol, from, to } if from == to => write!(f, "{protocol} {from}"),
+            Self::Ports { protocol, from, to } => write!(f, "{protocol} {from}-{to}"),
+        }
+    }
+}
+
+impl fmt::Display for RuleKey {
+    /// `tcp 22 from 10.0.0.0/8`, `all traffic to 0.0.0.0/0`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.direction {
+            Direction::Ingress => "from",
+            Direction::Egress => "to",
+        };
+        write!(f, "{} {word} {}", self.traffic, self.peer)
+    }
+}
+
 /// A rule of a security group: one peer each.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Rule {
@@ -185,6 +229,32 @@ pub struct TemplateContent<G> {
     pub foreign: BTreeSet<String>,
 }
 
+impl<G> TemplateContent<G> {
+    /// The same, with groups named in another way.
+    #[must_use]
+    pub fn map_groups<H>(&self, name: impl FnMut(&G) -> H) -> TemplateContent<H> {
+        TemplateContent {
+            image: self.image.clone(),
+            instance_type: self.instance_type.clone(),
+            key: self.key.clone(),
+            instance_profile: self.instance_profile.clone(),
+            security_groups: self.security_groups.iter().map(name).collect(),
+            public_ip: self.public_ip,
+            tenancy: self.tenancy.clone(),
+            spot: self.spot.clone(),
+            ebs_optimized: self.ebs_optimized,
+            metadata_enabled: self.metadata_enabled,
+            metadata_tokens: self.metadata_tokens.clone(),
+            metadata_hop_limit: self.metadata_hop_limit,
+            devices: self.devices.clone(),
+            user_data: self.user_data.clone(),
+            instance_tags: self.instance_tags.clone(),
+            volume_tags: self.volume_tags.clone(),
+            foreign: self.foreign.clone(),
+        }
+    }
+}
+
 /// One EBS volume of a template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -238,4 +308,25 @@ pub struct GroupSettings<V> {
     pub maintenance: Option<(u32, u32)>,
     /// `none`, `prevent-force-deletion` or `prevent-all-deletion`.
     pub deletion_protection: String,
+}
+
+impl<V> GroupSettings<V> {
+    /// The same, pinning another version.
+    #[must_use]
+    pub fn with_version<W>(&self, version: W) -> GroupSettings<W> {
+        GroupSettings {
+            launch_template: self.launch_template.clone(),
+            template_version: version,
+            subnets: self.subnets.clone(),
+            min: self.min,
+            max: self.max,
+            desired: self.desired,
+            health_check: self.health_check.clone(),
+            grace_period_s: self.grace_period_s,
+            warmup_s: self.warmup_s,
+            termination_policies: self.termination_policies.clone(),
+            maintenance: self.maintenance,
+            deletion_protection: self.deletion_protection.clone(),
+        }
+    }
 }

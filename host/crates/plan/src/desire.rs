@@ -1,0 +1,239 @@
+//! From an admitted spec to AWS's terms.
+
+use std::collections::BTreeMap;
+
+use kaphost_spec::{AdmittedSpec, Ami, Cluster, IngressRule, Path, RolloutStrategy, Source, Tenancy, VolumeSettings, hex};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::desired::{Desired, NotProvisioned};
+use crate::resource::{
+    DECISION_TAG, DeviceContent, Direction, GroupSettings, GroupTag, Names, OWNER_TAG, Peer, Rule, RuleKey, SPEC_TAG, Tags,
+    TemplateContent, Traffic,
+};
+
+/// The tag that AWS's console shows as a resource's name.
+const NAME_TAG: &str = "Name";
+
+/// Says what AWS should hold.
+///
+/// # Errors
+/// Names every value of the spec that this version does not provision.
+pub fn desire(spec: &AdmittedSpec) -> Result<Desired, Vec<NotProvisioned>> {
+    let cluster = spec.cluster();
+    let image = match (&cluster.ami, not_provisioned(cluster)) {
+        (Ami::Id(id), missing) if missing.is_empty() => id.to_string(),
+        (_, missing) => return Err(missing),
+    };
+    let names = Names::of(cluster);
+    let tags: Tags = cluster.tags.iter().map(|(key, tag)| (key.to_string(), tag.value.to_string())).collect();
+    let rule_paths = rule_paths(cluster);
+    Ok(Desired {
+        ownership: ownership(spec),
+        vpc: cluster.network.vpc.to_string(),
+        group_description: format!("kaphost: Kapacitor server {}", cluster.name),
+        rules: rule_paths.iter().map(|(key, (_, description))| Rule { key: key.clone(), description: description.clone() }).collect(),
+        rule_paths: rule_paths.into_iter().map(|(key, (path, _))| (key, path)).collect(),
+        iam_path: cluster.iam.profile_path.to_string(),
+        role_description: format!("kaphost: role of the Kapacitor server {} in {}", cluster.name, cluster.region),
+        trust: trust(),
+        root: device(&cluster.root_volume, None),
+        template: template(cluster, &names, image.clone()),
+        group: group(cluster, &names),
+        group_tags: group_tags(spec, &names),
+        wait_for_capacity_s: cluster.scaling.wait_for_capacity_timeout_s,
+        image,
+        names,
+        tags,
+    })
+}
+
+/// What the config may say and this version cannot do, all of it.
+fn not_provisioned(cluster: &Cluster) -> Vec<NotProvisioned> {
+    let root = Path::root();
+    let (http, iam) = (root.field("http"), root.field("iam"));
+    let rows = [
+        (
+            matches!(cluster.ami, Ami::Ssm(_)),
+            root.field("ami"),
+            "an image named by an SSM parameter",
+            "give the image's id: `ami \"ami-…\"`",
+        ),
+        (
+            matches!(cluster.ami, Ami::Lookup { .. }),
+            root.field("ami"),
+            "an image looked up by owner and name",
+            "give the image's id: `ami \"ami-…\"`",
+        ),
+        (
+            cluster.http.security_group.is_some(),
+            http.field("security-group"),
+            "HTTP rules on a security group that exists",
+            "leave `security-group` out: the rules then go onto the cluster's own group",
+        ),
+        (
+            !cluster.iam.managed_policies.is_empty(),
+            iam.field("managed-policy"),
+            "attaching managed policies",
+            "attach them to the role yourself: kaphost leaves them alone",
+        ),
+        (
+            !cluster.iam.inline_policies.is_empty(),
+            iam.field("inline-policy"),
+            "inline policies of the role",
+            "put them onto the role yourself: kaphost leaves them alone",
+        ),
+        (
+            cluster.iam.boundary.is_some(),
+            iam.field("boundary"),
+            "a permissions boundary",
+            "set it on the role yourself: kaphost leaves it alone",
+        ),
+        (cluster.kapacitor.is_some(), root.field("kapacitor"), "the boot script of `kapacitor`", "write the script as `user-data`"),
+    ];
+    rows.into_iter().filter(|row| row.0).map(|(_, path, what, help)| NotProvisioned { path, what, help }).collect()
+}
+
+/// The first 16 of a digest's digits: enough to tell versions apart, short enough to read.
+fn short(digest: &str) -> String {
+    digest.chars().take(16).collect()
+}
+
+/// Who owns, and what it was created from. The latter two are never a reason for a write.
+fn ownership(spec: &AdmittedSpec) -> Tags {
+    let mut hash = Sha256::new();
+    for (path, leaf) in spec.cluster().leaves() {
+        // One line a leaf: the path escapes line breaks, and so does the leaf.
+        hash.update(format!("{path}={leaf}\n"));
+    }
+    Tags::from([
+        (OWNER_TAG.to_owned(), spec.cluster().name.to_string()),
+        (SPEC_TAG.to_owned(), short(&hex(&hash.finalize()))),
+        (DECISION_TAG.to_owned(), short(spec.decision())),
+    ])
+}
+
+/// Every rule once, with the path that decides it and its description. Where SSH and HTTP share a port, SSH's description stands: AWS
+/// takes a rule once.
+fn rule_paths(cluster: &Cluster) -> BTreeMap<RuleKey, (Path, String)> {
+    let root = Path::root();
+    let mut rules = BTreeMap::new();
+    let sections = [("ssh", cluster.ssh.port, &cluster.ssh.allow), ("http", cluster.http.port, &cluster.http.allow)];
+    for (section, port, allow) in sections {
+        for (source, IngressRule { description }) in allow {
+            let peer = match source {
+                Source::Cidr(cidr) => Peer::Cidr(*cidr),
+                Source::SecurityGroup(id) => Peer::SecurityGroup(id.to_string()),
+            };
+            let key = RuleKey { direction: Direction::Ingress, traffic: tcp(port, port), peer };
+            let path = root.field(section).field("allow").key(source);
+            rules.entry(key).or_insert_with(|| (path, description.clone()));
+        }
+    }
+    for (cidr, rule) in &cluster.egress {
+        let traffic = rule.ports.map_or(Traffic::All, |(from, to)| tcp(from, to));
+        let key = RuleKey { direction: Direction::Egress, traffic, peer: Peer::Cidr(*cidr) };
+        rules.insert(key, (root.field("egress").key(cidr), rule.description.clone()));
+    }
+    rules
+}
+
+fn tcp(from: u16, to: u16) -> Traffic {
+    Traffic::Ports { protocol: "tcp".to_owned(), from: from.into(), to: to.into() }
+}
+
+/// EC2, and nobody else, may take the role.
+fn trust() -> serde_json::Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Principal": { "Service": "ec2.amazonaws.com" }, "Action": "sts:AssumeRole" }],
+    })
+}
+
+fn device(settings: &VolumeSettings, snapshot: Option<String>) -> DeviceContent {
+    DeviceContent {
+        volume_type: settings.volume_type.to_string(),
+        size_gib: settings.size_gib,
+        iops: settings.iops,
+        throughput_mibps: settings.throughput_mibps,
+        encrypted: settings.encrypted,
+        kms_key: settings.kms_key.as_ref().map(ToString::to_string),
+        delete_on_termination: settings.delete_on_termination,
+        snapshot,
+    }
+}
+
+/// What instances and volumes carry from the template. Without the digests of spec and decision: they would make every change a new
+/// version.
+fn launch_tags(cluster: &Cluster) -> Tags {
+    let mut tags = Tags::from([(NAME_TAG.to_owned(), cluster.name.to_string())]);
+    tags.extend(cluster.tags.iter().filter(|(_, tag)| tag.propagate).map(|(key, tag)| (key.to_string(), tag.value.to_string())));
+    tags.insert(OWNER_TAG.to_owned(), cluster.name.to_string());
+    tags
+}
+
+fn template(cluster: &Cluster, names: &Names, image: String) -> TemplateContent<()> {
+    let tags = launch_tags(cluster);
+    // EC2 refuses tenancy `default` said explicitly together with spot. Otherwise it is always said, for AWS stores what was sent:
+    // what is said once stays comparable.
+    let tenancy = match (&cluster.spot, cluster.tenancy) {
+        (Some(_), Tenancy::Default) => None,
+        (_, tenancy) => Some(tenancy.to_string()),
+    };
+    let volumes = cluster.volumes.iter();
+    TemplateContent {
+        image,
+        instance_type: cluster.instance_type.to_string(),
+        key: cluster.ssh.key.as_ref().map(ToString::to_string),
+        instance_profile: names.global.clone(),
+        security_groups: vec![()],
+        public_ip: cluster.network.public_ip,
+        tenancy,
+        spot: cluster.spot.as_ref().map(|spot| spot.max_price.as_ref().map(ToString::to_string)),
+        ebs_optimized: cluster.ebs_optimized,
+        metadata_enabled: cluster.metadata.enabled,
+        metadata_tokens: cluster.metadata.tokens.to_string(),
+        metadata_hop_limit: cluster.metadata.hop_limit,
+        devices: volumes
+            .map(|(name, volume)| (name.to_string(), device(&volume.settings, volume.snapshot.as_ref().map(ToString::to_string))))
+            .collect(),
+        user_data: cluster.user_data.clone(),
+        instance_tags: tags.clone(),
+        volume_tags: tags,
+        foreign: Default::default(),
+    }
+}
+
+fn group(cluster: &Cluster, names: &Names) -> GroupSettings<()> {
+    let scaling = &cluster.scaling;
+    GroupSettings {
+        launch_template: names.regional.clone(),
+        template_version: (),
+        subnets: cluster.network.subnets.iter().map(ToString::to_string).collect(),
+        min: 1,
+        max: 1,
+        desired: 1,
+        health_check: scaling.health_check.as_str().to_ascii_uppercase(),
+        grace_period_s: scaling.health_check_grace_period_s,
+        warmup_s: cluster.rollout.warmup_s.unwrap_or(scaling.health_check_grace_period_s),
+        termination_policies: scaling.termination_policies.iter().map(ToString::to_string).collect(),
+        maintenance: match cluster.rollout.strategy {
+            RolloutStrategy::LaunchFirst => Some((100, 200)),
+            RolloutStrategy::TerminateFirst => None,
+        },
+        deletion_protection: if scaling.deletion_protection { "prevent-all-deletion" } else { "none" }.to_owned(),
+    }
+}
+
+/// The group's own tags. The user's, a name and the owner reach instances; what the group was created from does not.
+fn group_tags(spec: &AdmittedSpec, names: &Names) -> BTreeMap<String, GroupTag> {
+    let mut tags = BTreeMap::from([(NAME_TAG.to_owned(), GroupTag { value: names.cluster.clone(), propagate: true })]);
+    for (key, tag) in &spec.cluster().tags {
+        tags.insert(key.to_string(), GroupTag { value: tag.value.to_string(), propagate: tag.propagate });
+    }
+    for (key, value) in ownership(spec) {
+        let propagate = key == OWNER_TAG;
+        tags.insert(key, GroupTag { value, propagate });
+    }
+    tags
+}

@@ -1,0 +1,98 @@
+//! The launch template. Versions never change: another content is another version, and one that exists already is used again.
+
+use std::collections::BTreeMap;
+
+use kaphost_spec::hex;
+use sha2::{Digest as _, Sha256};
+
+use crate::action::{Planned, Ref, StepId};
+use crate::desired::Desired;
+use crate::draft::{Draft, Ec2Tags};
+use crate::observed::{Observed, ObservedTemplate};
+use crate::plan::ChangeKind;
+use crate::resource::{Kind, OWNER_TAG, Tags, TemplateContent};
+use crate::view::{self, KNOWN_LATER, View, compared, group_ref, tag_diff};
+
+/// Plans the template; gives the version that the group is to pin. `root` is the name of the root device.
+pub(super) fn plan(
+    draft: &mut Draft<'_>,
+    desired: &Desired,
+    observed: &Observed,
+    root: &str,
+    group: &Ref<String>,
+    ec2_tags: &mut Ec2Tags,
+) -> Ref<u64> {
+    let content = content(desired, root, group);
+    let name = &desired.names.regional;
+    let Some(template) = &observed.launch_template else {
+        let tags = desired.resource_tags();
+        let new = show(&content, group_ref, root, &desired.tags).tags("tags", &tags, &desired.tags);
+        draft.change(Kind::LaunchTemplate, name, ChangeKind::Create, (&View::default(), &new), None);
+        let (description, token) = identify(desired, &content, root, 0);
+        let create = Planned::CreateLaunchTemplate { name: name.clone(), tags, description, content, token };
+        return Ref::Of(draft.step(Kind::LaunchTemplate, name, maker(group), create));
+    };
+    if !draft.owned(Kind::LaunchTemplate, name, template.tags.get(OWNER_TAG).map(String::as_str)) {
+        return Ref::Known(0);
+    }
+
+    let tags = desired.resource_tags();
+    ec2_tags.add(&template.id, tag_diff(&template.tags, &tags));
+    let pinned = observed.auto_scaling_group.as_ref().map(|group| &group.settings).filter(|settings| settings.launch_template == *name);
+    let pinned = pinned.map(|settings| settings.template_version);
+    let old_tags = compared(&template.tags);
+    let new_tags = compared(&tags);
+
+    if let Some(version) = find(template, pinned, &content) {
+        let old = View::default().tags("tags", &old_tags, &desired.tags);
+        let new = View::default().tags("tags", &new_tags, &desired.tags);
+        draft.change(Kind::LaunchTemplate, name, ChangeKind::Update, (&old, &new), None);
+        return Ref::Known(version);
+    }
+
+    let before = pinned.and_then(|number| template.versions.get(&number)).or_else(|| template.versions.values().next_back());
+    let mut old = before.map(|version| show(&version.content, String::as_str, root, &desired.tags)).unwrap_or_default();
+    let mut new = show(&content, group_ref, root, &desired.tags);
+    old.set("version", pinned.filter(|number| *number > 0).unwrap_or(template.latest), None);
+    new.set("version", KNOWN_LATER, None);
+    let (old, new) = (old.tags("tags", &old_tags, &desired.tags), new.tags("tags", &new_tags, &desired.tags));
+    draft.change(Kind::LaunchTemplate, name, ChangeKind::Update, (&old, &new), None);
+    let (description, token) = identify(desired, &content, root, template.latest);
+    let create = Planned::CreateLaunchTemplateVersion { template: name.clone(), description, content, token };
+    Ref::Of(draft.step(Kind::LaunchTemplate, name, maker(group), create))
+}
+
+/// The desired content, with its root device and its group.
+fn content(desired: &Desired, root: &str, group: &Ref<String>) -> TemplateContent<Ref<String>> {
+    let mut devices: BTreeMap<_, _> = desired.template.devices.clone();
+    devices.insert(root.to_owned(), desired.root.clone());
+    TemplateContent { devices, ..desired.template.map_groups(|()| group.clone()) }
+}
+
+/// A version that says exactly this: the pinned one if it does, else the newest that does. None when the group is yet to be made.
+fn find(template: &ObservedTemplate, pinned: Option<u64>, content: &TemplateContent<Ref<String>>) -> Option<u64> {
+    let says = |number: &u64| {
+        template.versions.get(number).is_some_and(|version| version.content.map_groups(|id| Ref::Known(id.clone())) == *content)
+    };
+    pinned.filter(says).or_else(|| template.versions.keys().rev().copied().find(says))
+}
+
+/// The version's description, and the token that lets two appliers make one version of it.
+fn identify(desired: &Desired, content: &TemplateContent<Ref<String>>, root: &str, latest: u64) -> (String, String) {
+    // The view shows user data by twelve digits of its digest, which is not enough to identify it.
+    let user_data = content.user_data.as_ref().map(kaphost_spec::UserData::sha256).unwrap_or_default();
+    let digest = show(content, group_ref, root, &Tags::new()).digest(user_data);
+    let token = hex(&Sha256::digest(format!("{}\n{}\n{digest}\n{latest}", desired.names.region, desired.names.regional)));
+    (format!("kaphost {}", &digest[..16]), token)
+}
+
+fn show<G>(content: &TemplateContent<G>, group: impl Fn(&G) -> &str, root: &str, user: &Tags) -> View {
+    view::template(content, group, root, user)
+}
+
+const fn maker(group: &Ref<String>) -> Option<StepId> {
+    match group {
+        Ref::Of(step) => Some(*step),
+        Ref::Known(_) => None,
+    }
+}

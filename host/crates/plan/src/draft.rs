@@ -1,0 +1,127 @@
+//! A plan in the making.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::action::{Planned, StepId};
+use crate::plan::{Change, ChangeKind, Plan, Refusal, RefusalCode, Step};
+use crate::resource::{Kind, Names, OWNER_TAG, Owner, Tags};
+use crate::view::View;
+
+/// Collects steps, changes and refusals. Refusals do not end the work: people want all of them at once.
+pub(crate) struct Draft<'a> {
+    pub(crate) names: &'a Names,
+    steps: Vec<Step>,
+    changes: Vec<Change>,
+    kept: Vec<String>,
+    refusals: Vec<Refusal>,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) const fn new(names: &'a Names) -> Self {
+        Self { names, steps: Vec::new(), changes: Vec::new(), kept: Vec::new(), refusals: Vec::new() }
+    }
+
+    /// Adds a step that waits for others, all of them added before.
+    pub(crate) fn step(&mut self, kind: Kind, name: &str, after: impl IntoIterator<Item = StepId>, action: Planned) -> StepId {
+        let id = StepId(self.steps.len());
+        self.steps.push(Step { id, action, after: after.into_iter().collect(), subject: format!("{kind} {name}") });
+        id
+    }
+
+    /// The steps that no other step waits for yet: waiting for them is waiting for everything so far.
+    pub(crate) fn last(&self) -> BTreeSet<StepId> {
+        let waited: BTreeSet<StepId> = self.steps.iter().flat_map(|step| step.after.iter().copied()).collect();
+        self.steps.iter().map(|step| step.id).filter(|id| !waited.contains(id)).collect()
+    }
+
+    /// Tells people what happens. An update without a difference is none.
+    pub(crate) fn change(
+        &mut self,
+        resource: Kind,
+        name: impl Into<String>,
+        kind: ChangeKind,
+        (old, new): (&View, &View),
+        note: Option<String>,
+    ) {
+        let leaves = old.changes_to(new);
+        if kind != ChangeKind::Update || !leaves.is_empty() {
+            self.changes.push(Change { resource, name: name.into(), kind, leaves, note });
+        }
+    }
+
+    pub(crate) fn keep(&mut self, what: String) {
+        self.kept.push(what);
+    }
+
+    pub(crate) fn refuse(
+        &mut self,
+        code: RefusalCode,
+        resource: Kind,
+        message: impl Into<String>,
+        help: impl Into<String>,
+        path: Option<&str>,
+    ) {
+        let (message, help, path) = (message.into(), help.into(), path.map(str::to_owned));
+        self.refusals.push(Refusal { code, resource, message, help, path });
+    }
+
+    /// Whether a resource that was found by its name is this cluster's; refuses when it is not.
+    pub(crate) fn owned(&mut self, kind: Kind, name: &str, owner: Option<&str>) -> bool {
+        match Owner::of(owner, self.names) {
+            Owner::Us => true,
+            Owner::Nobody => {
+                let message = format!("the {kind} {name} is there already and does not carry the tag {OWNER_TAG}={}", self.names.cluster);
+                let help = "kaphost changes only what it owns: take it over with `kaphost adopt`, or give the cluster another name";
+                self.refuse(RefusalCode::NotOurs, kind, message, help, Some("name"));
+                false
+            }
+            Owner::Cluster(other) => {
+                let message = format!("the {kind} {name} belongs to the cluster {other}: it carries the tag {OWNER_TAG}={other}");
+                let help = "give this cluster another name, or correct the tag if somebody changed it by hand";
+                self.refuse(RefusalCode::OtherCluster, kind, message, help, Some("name"));
+                false
+            }
+        }
+    }
+
+    /// The plan, or every reason against it.
+    pub(crate) fn finish(mut self) -> Result<Plan, Vec<Refusal>> {
+        if !self.refusals.is_empty() {
+            return Err(self.refusals);
+        }
+        self.changes.sort_by(|a, b| (a.resource, &a.name, a.kind as u8).cmp(&(b.resource, &b.name, b.kind as u8)));
+        Ok(Plan { names: self.names.clone(), changes: self.changes, steps: self.steps, kept: self.kept })
+    }
+}
+
+/// Tags of EC2 resources to set and to remove, collected: one call tags several resources alike.
+#[derive(Default)]
+pub(crate) struct Ec2Tags {
+    set: BTreeMap<Tags, BTreeSet<String>>,
+    unset: BTreeMap<BTreeSet<String>, BTreeSet<String>>,
+}
+
+impl Ec2Tags {
+    pub(crate) fn add(&mut self, id: &str, (set, unset): (Tags, BTreeSet<String>)) {
+        if !set.is_empty() {
+            self.set.entry(set).or_default().insert(id.to_owned());
+        }
+        if !unset.is_empty() {
+            self.unset.entry(unset).or_default().insert(id.to_owned());
+        }
+    }
+
+    /// Adds the steps.
+    pub(crate) fn plan(self, draft: &mut Draft<'_>) {
+        let subject = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
+        let kind = |ids: &BTreeSet<String>| {
+            if ids.iter().any(|id| id.starts_with("sg-")) { Kind::SecurityGroup } else { Kind::LaunchTemplate }
+        };
+        for (set, resources) in self.set {
+            draft.step(kind(&resources), &subject(&resources), [], Planned::TagEc2 { resources, set });
+        }
+        for (keys, resources) in self.unset {
+            draft.step(kind(&resources), &subject(&resources), [], Planned::UntagEc2 { resources, keys });
+        }
+    }
+}
