@@ -1,0 +1,189 @@
+//! Roles and instance profiles, as IAM keeps them: global, and names that ignore case.
+
+use kaphost_apply::ErrorKind;
+use kaphost_plan::{Output, Tags};
+use serde_json::Value;
+
+use crate::refuse::{Answer, check_tags, new_tags, refuse};
+use crate::state::{Profile, Role, World};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+const NO_SUCH: &str = "NoSuchEntity";
+const CONFLICT: &str = "DeleteConflict";
+
+impl World<'_> {
+    pub(crate) fn create_role(&mut self, name: &str, path: &str, description: &str, trust: &Value, tags: &Tags) -> Answer<Output> {
+        check_name(name, 64, path)?;
+        check_trust(trust)?;
+        let tags = new_tags(tags)?;
+        if taken(&self.iam.roles, name) {
+            return refuse(ErrorKind::AlreadyExists, "EntityAlreadyExists", format!("Role with name {name} already exists."));
+        }
+        let id = format!("AROA{}", self.new_id("").to_uppercase());
+        let (path, description, trust) = (path.to_owned(), description.to_owned(), trust.clone());
+        self.iam.roles.insert(name.to_owned(), Role { path, id, description, trust, tags, attached: vec![], inline: vec![] });
+        Ok(Output::Done)
+    }
+
+    fn role(&mut self, name: &str) -> Answer<&mut Role> {
+        match find(&mut self.iam.roles, name) {
+            Some(role) => Ok(role),
+            None => refuse(ErrorKind::NotFound, NO_SUCH, format!("The role with name {name} cannot be found.")),
+        }
+    }
+
+    fn profile(&mut self, name: &str) -> Answer<&mut Profile> {
+        match find(&mut self.iam.instance_profiles, name) {
+            Some(profile) => Ok(profile),
+            None => refuse(ErrorKind::NotFound, NO_SUCH, format!("Instance Profile {name} cannot be found.")),
+        }
+    }
+
+    pub(crate) fn update_trust(&mut self, name: &str, trust: &Value) -> Answer<Output> {
+        check_trust(trust)?;
+        self.role(name)?.trust = trust.clone();
+        Ok(Output::Done)
+    }
+
+    pub(crate) fn update_role_description(&mut self, name: &str, description: &str) -> Answer<Output> {
+        description.clone_into(&mut self.role(name)?.description);
+        Ok(Output::Done)
+    }
+
+    pub(crate) fn tag_role(&mut self, name: &str, set: &Tags) -> Answer<Output> {
+        tag(&mut self.role(name)?.tags, set)
+    }
+
+    pub(crate) fn untag_role(&mut self, name: &str, keys: &BTreeSet<String>) -> Answer<Output> {
+        self.role(name)?.tags.retain(|key, _| !keys.contains(key));
+        Ok(Output::Done)
+    }
+
+    pub(crate) fn create_instance_profile(&mut self, name: &str, path: &str, tags: &Tags) -> Answer<Output> {
+        check_name(name, 128, path)?;
+        let tags = new_tags(tags)?;
+        if taken(&self.iam.instance_profiles, name) {
+            return refuse(ErrorKind::AlreadyExists, "EntityAlreadyExists", format!("Instance Profile {name} already exists."));
+        }
+        self.iam.instance_profiles.insert(name.to_owned(), Profile { path: path.to_owned(), tags, role: None, unseen: 0 });
+        Ok(Output::Done)
+    }
+
+    pub(crate) fn tag_instance_profile(&mut self, name: &str, set: &Tags) -> Answer<Output> {
+        tag(&mut self.profile(name)?.tags, set)
+    }
+
+    pub(crate) fn untag_instance_profile(&mut self, name: &str, keys: &BTreeSet<String>) -> Answer<Output> {
+        self.profile(name)?.tags.retain(|key, _| !keys.contains(key));
+        Ok(Output::Done)
+    }
+
+    /// One role per profile, and IAM calls a second one a quota, even when it is the same.
+    pub(crate) fn add_role(&mut self, profile: &str, role: &str) -> Answer<Output> {
+        self.role(role)?;
+        let unseen = self.behaviour.refusals_profile;
+        let found = self.profile(profile)?;
+        if found.role.is_some() {
+            let message = "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1";
+            return refuse(ErrorKind::Quota, "LimitExceeded", message);
+        }
+        (found.role, found.unseen) = (Some(role.to_owned()), unseen);
+        Ok(Output::Done)
+    }
+
+    pub(crate) fn remove_role(&mut self, profile: &str, role: &str) -> Answer<Output> {
+        let found = self.profile(profile)?;
+        if found.role.as_deref() != Some(role) {
+            return refuse(ErrorKind::NotFound, NO_SUCH, format!("Instance Profile {profile} does not hold the role {role}."));
+        }
+        found.role = None;
+        Ok(Output::Done)
+    }
+
+    pub(crate) fn delete_instance_profile(&mut self, name: &str) -> Answer<Output> {
+        if self.profile(name)?.role.is_some() {
+            return refuse(ErrorKind::InUse, CONFLICT, "Cannot delete entity, must remove roles from instance profile first.");
+        }
+        self.iam.instance_profiles.retain(|found, _| !found.eq_ignore_ascii_case(name));
+        Ok(Output::Done)
+    }
+
+    pub(crate) fn delete_role(&mut self, name: &str) -> Answer<Output> {
+        let held =
+            self.iam.instance_profiles.values().any(|profile| profile.role.as_deref().is_some_and(|role| role.eq_ignore_ascii_case(name)));
+        let role = self.role(name)?;
+        if !role.attached.is_empty() || !role.inline.is_empty() {
+            return refuse(ErrorKind::InUse, CONFLICT, "Cannot delete entity, must detach all policies first.");
+        }
+        if held {
+            return refuse(ErrorKind::InUse, CONFLICT, "Cannot delete entity, must remove roles from instance profile first.");
+        }
+        self.iam.roles.retain(|found, _| !found.eq_ignore_ascii_case(name));
+        Ok(Output::Done)
+    }
+
+    pub(crate) fn detach_policy(&mut self, role: &str, arn: &str) -> Answer<Output> {
+        remove(&mut self.role(role)?.attached, arn)
+    }
+
+    pub(crate) fn delete_inline_policy(&mut self, role: &str, name: &str) -> Answer<Output> {
+        remove(&mut self.role(role)?.inline, name)
+    }
+
+    /// Somebody attaches a managed policy.
+    pub(crate) fn attach_policy(&mut self, role: &str, arn: &str) -> Answer<()> {
+        self.role(role)?.attached.push(arn.to_owned());
+        Ok(())
+    }
+
+    /// Somebody writes an inline policy.
+    pub(crate) fn put_inline_policy(&mut self, role: &str, name: &str) -> Answer<()> {
+        self.role(role)?.inline.push(name.to_owned());
+        Ok(())
+    }
+}
+
+fn remove(from: &mut Vec<String>, what: &str) -> Answer<Output> {
+    if !from.iter().any(|found| found == what) {
+        return refuse(ErrorKind::NotFound, NO_SUCH, format!("Policy {what} was not found."));
+    }
+    from.retain(|found| found != what);
+    Ok(Output::Done)
+}
+
+fn tag(there: &mut Tags, set: &Tags) -> Answer<Output> {
+    check_tags(there.keys(), set)?;
+    there.extend(set.clone());
+    Ok(Output::Done)
+}
+
+fn taken<T>(all: &BTreeMap<String, T>, name: &str) -> bool {
+    all.keys().any(|found| found.eq_ignore_ascii_case(name))
+}
+
+fn find<'a, T>(all: &'a mut BTreeMap<String, T>, name: &str) -> Option<&'a mut T> {
+    all.iter_mut().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+fn check_name(name: &str, max: usize, path: &str) -> Answer<()> {
+    let charset = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    if name.is_empty() || name.len() > max || !name.chars().all(charset) {
+        return refuse(
+            ErrorKind::Invalid,
+            "ValidationError",
+            format!("Value '{name}' failed to satisfy constraint: at most {max} of [\\w+=,.@-]"),
+        );
+    }
+    if !path.starts_with('/') || !path.ends_with('/') || path.len() > 512 {
+        return refuse(ErrorKind::Invalid, "ValidationError", format!("The specified value for path is invalid: {path}"));
+    }
+    Ok(())
+}
+
+fn check_trust(trust: &Value) -> Answer<()> {
+    if trust.get("Statement").is_none() {
+        return refuse(ErrorKind::Invalid, "MalformedPolicyDocument", "Missing required field Statement");
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! What a reader sees.
+
+use kaphost_plan::{
+    Attachments, Image, ImageAnswer, OWNER_TAG, Observed, ObservedGroup, ObservedProfile, ObservedRole, ObservedRule,
+    ObservedSecurityGroup, ObservedTemplate, ObservedVersion, Query, Tags,
+};
+
+use crate::refuse::well_formed;
+use crate::state::{ImageState, RuleState, SecurityGroup, World};
+
+impl World<'_> {
+    pub(crate) fn observe(&mut self, query: &Query) -> Observed {
+        self.look(&query.names.regional);
+        Observed {
+            security_groups: self.observed_security_groups(&query.names.regional),
+            role: self.observed_role(&query.names.global, query.attachments),
+            instance_profile: self.observed_profile(&query.names.global),
+            launch_template: self.observed_template(&query.names.regional),
+            auto_scaling_group: self.observed_group(&query.names.regional),
+            image: query.image.as_deref().map_or(ImageAnswer::NotAsked, |id| self.image(id)),
+        }
+    }
+
+    /// Any well-formed id is an image, unless the account says otherwise.
+    fn image(&self, id: &str) -> ImageAnswer {
+        let found = match self.region.images.get(id) {
+            Some(known) => known.clone(),
+            None => well_formed(id, "ami-").then(ImageState::default),
+        };
+        found.map_or(ImageAnswer::Missing, |ImageState { root_device, architecture }| {
+            ImageAnswer::Found(Image { id: id.to_owned(), root_device, architecture })
+        })
+    }
+
+    fn observed_security_groups(&self, name: &str) -> Vec<ObservedSecurityGroup> {
+        // EC2's filter on names minds case, unlike its check for duplicates.
+        let named = self.region.security_groups.iter().filter(|(_, group)| group.name == name);
+        named.map(|(id, group)| observed_security_group(id, group)).collect()
+    }
+
+    fn observed_role(&self, name: &str, attachments: bool) -> Option<ObservedRole> {
+        let (name, role) = self.iam.roles.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;
+        Some(ObservedRole {
+            name: name.clone(),
+            path: role.path.clone(),
+            arn: format!("arn:aws:iam::{}:role{}{name}", self.account, role.path),
+            id: role.id.clone(),
+            description: role.description.clone(),
+            trust: role.trust.clone(),
+            tags: role.tags.clone(),
+            attachments: attachments.then(|| Attachments { managed: role.attached.clone(), inline: role.inline.clone() }),
+        })
+    }
+
+    fn observed_profile(&self, name: &str) -> Option<ObservedProfile> {
+        let (name, profile) = self.iam.instance_profiles.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;
+        let (path, tags, role) = (profile.path.clone(), profile.tags.clone(), profile.role.clone());
+        Some(ObservedProfile { name: name.clone(), path, tags, role })
+    }
+
+    fn observed_template(&self, name: &str) -> Option<ObservedTemplate> {
+        let (id, template) = self.region.launch_templates.iter().find(|(_, template)| template.name == name)?;
+        let versions = template.versions.iter().map(|(number, version)| {
+            (*number, ObservedVersion { description: version.description.clone(), content: version.content.clone() })
+        });
+        Some(ObservedTemplate {
+            id: id.clone(),
+            name: template.name.clone(),
+            tags: template.tags.clone(),
+            latest: template.latest,
+            versions: versions.collect(),
+        })
+    }
+
+    fn observed_group(&self, name: &str) -> Option<ObservedGroup> {
+        let group = self.region.auto_scaling_groups.get(name)?;
+        Some(ObservedGroup {
+            name: name.to_owned(),
+            arn: format!("arn:aws:autoscaling:{}:{}:autoScalingGroup:lab:autoScalingGroupName/{name}", self.region_name, self.account),
+            settings: group.settings.clone(),
+            tags: group.tags.clone(),
+            instances: group.instances.iter().map(|state| state.instance.clone()).collect(),
+            status: group.deleting.map(|_| "Delete in progress".to_owned()),
+        })
+    }
+}
+
+/// Rules that carry an owner's tag come with their ids, all others as EC2 shows them with the group: without ids and tags.
+fn observed_security_group(id: &str, group: &SecurityGroup) -> ObservedSecurityGroup {
+    let observed = |(id, state): (&String, &RuleState)| {
+        let (id, tags) = match state.tags.contains_key(OWNER_TAG) {
+            true => (Some(id.clone()), state.tags.clone()),
+            false => (None, Tags::new()),
+        };
+        ObservedRule { id, rule: state.rule.clone(), tags }
+    };
+    ObservedSecurityGroup {
+        id: id.to_owned(),
+        vpc: group.vpc.clone(),
+        description: group.description.clone(),
+        tags: group.tags.clone(),
+        rules: group.rules.iter().map(observed).collect(),
+    }
+}
