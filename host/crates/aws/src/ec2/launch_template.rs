@@ -1,0 +1,154 @@
+//! Launch templates and their versions.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ec2::types::{LaunchTemplate, LaunchTemplateVersion, ResourceType, ValidationWarning};
+use kaphost_apply::{CloudError, ErrorKind};
+use kaphost_plan::{ObservedTemplate, ObservedVersion, Tags, TemplateContent};
+
+use super::{Ec2, filter, tag_specification, tags_read, template_read, template_write};
+
+/// Both describes give at most this many in a page.
+const PAGE: i32 = 200;
+
+impl Ec2 {
+    /// The template of the name, for its id, tags and newest number.
+    pub(crate) async fn launch_template(&self, name: &str) -> Result<Option<LaunchTemplate>, CloudError> {
+        let call = self.client.describe_launch_templates().filters(filter("launch-template-name", name));
+        let mut items = call.into_paginator().page_size(PAGE).items().send();
+        let mut found = None;
+        while let Some(template) = items.next().await {
+            let template = template.map_err(self.error("DescribeLaunchTemplates"))?;
+            if template.launch_template_name() == Some(name) {
+                found = Some(template);
+            }
+        }
+        Ok(found)
+    }
+
+    /// All versions of the template of the name; none when there is no template.
+    pub(crate) async fn launch_template_versions(&self, name: &str) -> Result<Vec<LaunchTemplateVersion>, CloudError> {
+        let call = self.client.describe_launch_template_versions().launch_template_name(name);
+        let mut items = call.into_paginator().page_size(PAGE).items().send();
+        let mut versions = Vec::new();
+        while let Some(version) = items.next().await {
+            match version.map_err(self.error("DescribeLaunchTemplateVersions")) {
+                Ok(version) => versions.push(version),
+                Err(error) if error.kind == ErrorKind::NotFound => return Ok(Vec::new()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(versions)
+    }
+
+    pub(crate) async fn create_launch_template(
+        &self,
+        name: &str,
+        tags: &Tags,
+        description: &str,
+        content: &TemplateContent<String>,
+        token: &str,
+    ) -> Result<u64, CloudError> {
+        const OPERATION: &str = "CreateLaunchTemplate";
+        let call = self.client.create_launch_template().launch_template_name(name).client_token(token);
+        let answer = call
+            .version_description(description)
+            .launch_template_data(template_write::data(content))
+            .set_tag_specifications(tag_specification(ResourceType::LaunchTemplate, tags))
+            .send()
+            .await
+            .map_err(|error| redacted(self.error(OPERATION)(error), content))?;
+        warn(OPERATION, answer.warning());
+        let number = answer.launch_template().and_then(LaunchTemplate::latest_version_number);
+        number.and_then(|number| u64::try_from(number).ok()).ok_or_else(|| self.incomplete(OPERATION, "the number of the version"))
+    }
+
+    /// `template` is an id or a name.
+    pub(crate) async fn create_launch_template_version(
+        &self,
+        template: &str,
+        description: &str,
+        content: &TemplateContent<String>,
+        token: &str,
+    ) -> Result<u64, CloudError> {
+        const OPERATION: &str = "CreateLaunchTemplateVersion";
+        let call = self.client.create_launch_template_version().client_token(token).version_description(description);
+        let call = if is_id(template) { call.launch_template_id(template) } else { call.launch_template_name(template) };
+        let answer = call
+            .launch_template_data(template_write::data(content))
+            .send()
+            .await
+            .map_err(|error| redacted(self.error(OPERATION)(error), content))?;
+        warn(OPERATION, answer.warning());
+        let number = answer.launch_template_version().and_then(LaunchTemplateVersion::version_number);
+        number.and_then(|number| u64::try_from(number).ok()).ok_or_else(|| self.incomplete(OPERATION, "the number of the version"))
+    }
+
+    pub(crate) async fn delete_launch_template(&self, id: &str) -> Result<(), CloudError> {
+        let call = self.client.delete_launch_template();
+        let call = if is_id(id) { call.launch_template_id(id) } else { call.launch_template_name(id) };
+        call.send().await.map_err(self.error("DeleteLaunchTemplate"))?;
+        Ok(())
+    }
+}
+
+/// `lt-` and 8 or 17 hexadecimal digits. A cluster may be called `lt-one`, so the prefix alone does not tell.
+fn is_id(text: &str) -> bool {
+    text.strip_prefix("lt-").is_some_and(|digits| matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// EC2 creates a template even when it doubts that it can be launched, and says so. The codes only: messages may repeat values.
+fn warn(operation: &str, warning: Option<&ValidationWarning>) {
+    for error in warning.iter().flat_map(|warning| warning.errors()) {
+        tracing::warn!(operation, code = error.code().unwrap_or_default(), "EC2 doubts that the launch template can be launched");
+    }
+}
+
+/// Should EC2 ever repeat the user data in its words, it ends here.
+fn redacted(mut error: CloudError, content: &TemplateContent<String>) -> CloudError {
+    if let Some(data) = &content.user_data {
+        for secret in [template_write::encoded(data), data.expose().to_owned()] {
+            error.message = error.message.replace(&secret, "(user data)");
+        }
+    }
+    error
+}
+
+/// Joins the two reads. Versions without a template are those of one that was deleted in between.
+pub(crate) fn with_versions(template: Option<LaunchTemplate>, versions: Vec<LaunchTemplateVersion>) -> Option<ObservedTemplate> {
+    let template = template?;
+    let id = template.launch_template_id().unwrap_or_default().to_owned();
+    let number = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
+    let versions: BTreeMap<u64, ObservedVersion> = versions
+        .iter()
+        .filter(|version| version.launch_template_id() == Some(id.as_str()))
+        .filter_map(|version| {
+            let observed = ObservedVersion {
+                description: version.version_description().unwrap_or_default().to_owned(),
+                content: template_read::content(version.launch_template_data()),
+            };
+            Some((number(version.version_number())?, observed))
+        })
+        .collect();
+    let newest = versions.keys().next_back().copied().unwrap_or_default();
+    Some(ObservedTemplate {
+        id,
+        name: template.launch_template_name().unwrap_or_default().to_owned(),
+        tags: tags_read(template.tags()),
+        latest: number(template.latest_version_number()).unwrap_or_default().max(newest),
+        versions,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_told_from_a_name() {
+        assert!(is_id("lt-0123456789abcdef0"));
+        for name in ["lt-one", "kapacitor", "lt-", "lt-0123456789abcdefg", "lt-0123456789abcdef01"] {
+            assert!(!is_id(name), "{name}");
+        }
+    }
+}

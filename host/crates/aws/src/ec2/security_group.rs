@@ -1,0 +1,183 @@
+//! Security groups and their rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup, SecurityGroupRule, SecurityGroupRuleUpdate};
+use kaphost_apply::{CloudError, ErrorKind};
+use kaphost_plan::{Direction, OWNER_TAG, ObservedRule, ObservedSecurityGroup, Rule, Tags};
+
+use super::{Ec2, filter, rule, tag_specification, tags_read};
+
+/// Both describes give at most this many in a page.
+const PAGE: i32 = 1000;
+/// Looks for AWS's own rule in a new group, which may not show it at once.
+const LOOKS: u32 = 4;
+/// Between two looks.
+const LOOK_PAUSE: Duration = Duration::from_millis(700);
+
+impl Ec2 {
+    /// Every group of the name, in whatever VPC, with its rules but not their ids.
+    pub(crate) async fn security_groups(&self, name: &str) -> Result<Vec<SecurityGroup>, CloudError> {
+        let pages = self.client.describe_security_groups().filters(filter("group-name", name)).into_paginator().page_size(PAGE);
+        let mut items = pages.items().send();
+        let mut groups = Vec::new();
+        while let Some(group) = items.next().await {
+            groups.push(group.map_err(self.error("DescribeSecurityGroups"))?);
+        }
+        Ok(groups)
+    }
+
+    /// Every rule that carries the owner's tag, of whatever group. Found by the tag, so that the group's id need not be known.
+    pub(crate) async fn owned_rules(&self, cluster: &str) -> Result<Vec<SecurityGroupRule>, CloudError> {
+        self.rules("DescribeSecurityGroupRules", &format!("tag:{OWNER_TAG}"), cluster).await
+    }
+
+    async fn rules(&self, operation: &str, by: &str, value: &str) -> Result<Vec<SecurityGroupRule>, CloudError> {
+        let pages = self.client.describe_security_group_rules().filters(filter(by, value)).into_paginator().page_size(PAGE);
+        let mut items = pages.items().send();
+        let mut rules = Vec::new();
+        while let Some(rule) = items.next().await {
+            rules.push(rule.map_err(self.error(operation))?);
+        }
+        Ok(rules)
+    }
+
+    pub(crate) async fn create_security_group(&self, name: &str, description: &str, vpc: &str, tags: &Tags) -> Result<String, CloudError> {
+        const OPERATION: &str = "CreateSecurityGroup";
+        let call = self.client.create_security_group().group_name(name).description(description).vpc_id(vpc);
+        let answer = call
+            .set_tag_specifications(tag_specification(ResourceType::SecurityGroup, tags))
+            .send()
+            .await
+            .map_err(self.error(OPERATION))?;
+        answer.group_id().map(str::to_owned).ok_or_else(|| self.incomplete(OPERATION, "the id of the new group"))
+    }
+
+    /// All or none; the tags are on the rules from their first moment.
+    pub(crate) async fn authorize(
+        &self,
+        operation: &str,
+        group: &str,
+        direction: Direction,
+        rules: &[Rule],
+        tags: &Tags,
+    ) -> Result<(), CloudError> {
+        let permissions = Some(rules.iter().map(rule::to_permission).collect::<Vec<IpPermission>>());
+        let tags = tag_specification(ResourceType::SecurityGroupRule, tags);
+        match direction {
+            Direction::Ingress => {
+                let call = self.client.authorize_security_group_ingress().group_id(group);
+                call.set_ip_permissions(permissions).set_tag_specifications(tags).send().await.map_err(self.error(operation))?;
+            }
+            Direction::Egress => {
+                let call = self.client.authorize_security_group_egress().group_id(group);
+                call.set_ip_permissions(permissions).set_tag_specifications(tags).send().await.map_err(self.error(operation))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn modify_rules(&self, group: &str, rules: &BTreeMap<String, Rule>) -> Result<(), CloudError> {
+        let updates = rules
+            .iter()
+            .map(|(id, rule)| {
+                SecurityGroupRuleUpdate::builder().security_group_rule_id(id).security_group_rule(rule::to_request(rule)).build()
+            })
+            .collect();
+        let call = self.client.modify_security_group_rules().group_id(group).set_security_group_rules(Some(updates));
+        call.send().await.map_err(self.error("ModifySecurityGroupRules"))?;
+        Ok(())
+    }
+
+    pub(crate) async fn revoke(&self, operation: &str, group: &str, direction: Direction, ids: Vec<String>) -> Result<(), CloudError> {
+        match direction {
+            Direction::Ingress => {
+                let call = self.client.revoke_security_group_ingress().group_id(group).set_security_group_rule_ids(Some(ids));
+                call.send().await.map_err(self.error(operation))?;
+            }
+            Direction::Egress => {
+                let call = self.client.revoke_security_group_egress().group_id(group).set_security_group_rule_ids(Some(ids));
+                call.send().await.map_err(self.error(operation))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// AWS puts the rule into every new group, but a read just after the creation may not show it yet. Taking that for "gone" would leave the server open to
+    /// the whole world in the outward direction, so a rule that stays unseen is an error.
+    pub(crate) async fn revoke_default_egress(&self, operation: &str, group: &str) -> Result<(), CloudError> {
+        for look in 0..LOOKS {
+            if look > 0 {
+                tokio::time::sleep(LOOK_PAUSE).await;
+            }
+            let rules = self.rules("DescribeSecurityGroupRules", "group-id", group).await?;
+            let ours = |read: &SecurityGroupRule| read.tags().iter().any(|tag| tag.key() == Some(OWNER_TAG));
+            let ids: Vec<String> = rules
+                .iter()
+                .filter(|read| rule::of_rule(read).key.is_default_egress() && !ours(read))
+                .filter_map(|read| read.security_group_rule_id().map(str::to_owned))
+                .collect();
+            if !ids.is_empty() {
+                return self.revoke(operation, group, Direction::Egress, ids).await;
+            }
+        }
+        Err(CloudError {
+            kind: ErrorKind::NotFound,
+            operation: operation.to_owned(),
+            code: None,
+            message: format!(
+                "the rule of AWS that lets everything out of {group} does not show: revoked by somebody else, or not visible yet; run again"
+            ),
+            request_id: None,
+        })
+    }
+
+    pub(crate) async fn delete_security_group(&self, id: &str) -> Result<(), CloudError> {
+        self.client.delete_security_group().group_id(id).send().await.map_err(self.error("DeleteSecurityGroup"))?;
+        Ok(())
+    }
+
+    /// AWS has answered well, but without what the answer is for.
+    pub(super) fn incomplete(&self, operation: &str, what: &str) -> CloudError {
+        CloudError {
+            kind: ErrorKind::Other,
+            operation: operation.to_owned(),
+            code: None,
+            message: format!("the answer of {} does not say {what}", self.endpoint),
+            request_id: None,
+        }
+    }
+}
+
+/// Puts the ids and tags of our rules to the rules of the groups. What is in the group but not among ours is foreign and has no id; what is among ours but not in
+/// the group (the two reads are not of one moment) counts as there.
+pub(crate) fn merge(groups: Vec<SecurityGroup>, owned: Vec<SecurityGroupRule>) -> Vec<ObservedSecurityGroup> {
+    let mut observed: Vec<ObservedSecurityGroup> = groups
+        .iter()
+        .map(|group| {
+            let id = group.group_id().unwrap_or_default();
+            let ours = owned.iter().filter(|read| read.group_id() == Some(id)).map(|read| ObservedRule {
+                id: read.security_group_rule_id().map(str::to_owned),
+                rule: rule::of_rule(read),
+                tags: tags_read(read.tags()),
+            });
+            let mut rules: Vec<ObservedRule> = ours.collect();
+            let known: BTreeSet<_> = rules.iter().map(|ours| ours.rule.key.clone()).collect();
+            let ingress = group.ip_permissions().iter().flat_map(|permission| rule::of_permission(Direction::Ingress, permission));
+            let egress = group.ip_permissions_egress().iter().flat_map(|permission| rule::of_permission(Direction::Egress, permission));
+            let foreign = ingress.chain(egress).filter(|rule| !known.contains(&rule.key));
+            rules.extend(foreign.map(|rule| ObservedRule { id: None, rule, tags: Tags::new() }));
+            rules.sort_by(|a, b| a.rule.cmp(&b.rule));
+            ObservedSecurityGroup {
+                id: id.to_owned(),
+                vpc: group.vpc_id().unwrap_or_default().to_owned(),
+                description: group.description().unwrap_or_default().to_owned(),
+                tags: tags_read(group.tags()),
+                rules,
+            }
+        })
+        .collect();
+    observed.sort_by(|a, b| a.id.cmp(&b.id));
+    observed
+}
