@@ -1,1 +1,48 @@
-//! kaphost-policy
+//! Policies: WebAssembly components that may rewrite or refuse a cluster, run in a sandbox.
+//!
+//! Second stage of the pipeline: `Spec` → [`admit`] → `AdmittedSpec` and [`Decision`]. [`PolicyHost`] loads a component: reads its imports and
+//! exports before anything runs, refuses what goes outside the contract (`wit/policy.wit`), compiles it or takes it from the cache, and asks it
+//! who it is. [`admit`] runs mutators to a fixed point and validators on what they leave, compares the records leaf by leaf, and holds every
+//! change against the policy's own reasons.
+//!
+//! A failure of a policy ([`PolicyError`]) is neither a denial nor a pass. Whatever a guest says has passed through [`visible`] before it
+//! leaves this crate, except for the values of the cluster itself ([`Change::old`] and [`Change::new`]), which are data.
+//!
+//! Reads no config, knows nothing of AWS or of plans, prints nothing, reads no environment and no clock but the one that holds deadlines.
+//! wasmtime's types and the generated bindings are not part of its interface.
+
+mod admit;
+mod answer;
+mod bindings;
+mod cache;
+mod call;
+mod convert;
+mod decision;
+mod description;
+mod error;
+mod facts;
+mod host;
+mod inspect;
+mod limits;
+mod module;
+mod rules;
+mod settings;
+mod state;
+#[cfg(test)]
+mod testing;
+mod text;
+mod ticker;
+
+pub use admit::{Policy, admit};
+pub use decision::{Admission, CallLog, Chain, Change, DECISION_SCHEMA, Decision, Outcome, PolicyRecord, Verdict, Violation};
+pub use description::{Description, Rule, SettingKind, SettingSchema, SettingValue, Severity};
+pub use error::{
+    AnswerError, DescriptionError, HostError, LoadError, Operation, PolicyError, RunError, Unsettled, UnsettledPath, UnsettledWrite,
+};
+pub use facts::{AmiFacts, FactKind, Facts, SubnetFacts, VpcFacts};
+pub use host::{HostOptions, PolicyHost};
+pub use limits::{DEFAULT_COMPONENT_BYTES, DEFAULT_STACK_BYTES, Limits, MAX_STACK_BYTES};
+pub use module::{Module, World};
+pub use settings::{SettingError, Settings};
+pub use state::{Log, LogLevel};
+pub use text::visible;

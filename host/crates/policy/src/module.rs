@@ -1,0 +1,202 @@
+//! A loaded policy: who it is, what it may do, and how to ask it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower};
+
+use crate::bindings::types as wit;
+use crate::call::{self, Arguments, Described, Ground, Mutated, Validated};
+use crate::error::{LoadError, Operation, PolicyError, RunError};
+use crate::host::Shared;
+use crate::inspect::Surface;
+use crate::limits::Limits;
+use crate::settings::{SettingError, Settings};
+use crate::state::{CallState, Log};
+use crate::text::visible;
+use crate::{Description, answer};
+
+/// What a policy may do, found from what it exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum World {
+    /// Refuse.
+    Validator,
+    /// Rewrite, or refuse.
+    Mutator,
+    /// Rewrite, then check what is left.
+    Policy,
+}
+
+impl World {
+    /// Whether it has `validate`.
+    #[must_use]
+    pub const fn validates(self) -> bool {
+        matches!(self, Self::Validator | Self::Policy)
+    }
+
+    /// Whether it has `mutate`.
+    #[must_use]
+    pub const fn mutates(self) -> bool {
+        matches!(self, Self::Mutator | Self::Policy)
+    }
+}
+
+impl fmt::Display for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Validator => "validator",
+            Self::Mutator => "mutator",
+            Self::Policy => "policy",
+        })
+    }
+}
+
+/// A policy that has been loaded, checked and asked who it is. Cheap to clone; may be shared between threads.
+#[derive(Clone)]
+pub struct Module(Arc<Inner>);
+
+struct Inner {
+    source: String,
+    digest: String,
+    world: World,
+    description: Description,
+    notes: Vec<String>,
+    limits: Limits,
+    shared: Arc<Shared>,
+    instance: InstancePre<CallState>,
+    validate: Option<ComponentExportIndex>,
+    mutate: Option<ComponentExportIndex>,
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Module").field("source", &self.0.source).field("digest", &self.0.digest).finish_non_exhaustive()
+    }
+}
+
+/// What is known of a component before it runs for the first time.
+pub(crate) struct Compiled {
+    pub(crate) source: String,
+    pub(crate) digest: String,
+    pub(crate) surface: Surface,
+    pub(crate) component: Component,
+    pub(crate) notes: Vec<String>,
+    pub(crate) limits: Limits,
+}
+
+impl Module {
+    /// Checks every type, and only then lets the component run for the first time: `describe`.
+    pub(crate) fn new(compiled: Compiled, shared: &Arc<Shared>) -> Result<Self, PolicyError> {
+        let Compiled { source, digest, surface, component, notes, limits } = compiled;
+        let load = |error| PolicyError::Load { policy: source.clone(), error };
+        let instance = shared.linker.instantiate_pre(&component).map_err(|error| {
+            let why = visible(&format!("{error:#}"), 300);
+            load(LoadError::WrongTypes { item: "kaphost:policy/logging".into(), why })
+        })?;
+        let describe = export::<(), Described>(&instance, &surface.metadata, "describe").map_err(load)?;
+        let validate = surface
+            .validating
+            .as_deref()
+            .map(|name| export::<Arguments<'_>, Validated>(&instance, name, "validate").map_err(load))
+            .transpose()?;
+        let mutate = surface
+            .mutating
+            .as_deref()
+            .map(|name| export::<Arguments<'_>, Mutated>(&instance, name, "mutate").map_err(load))
+            .transpose()?;
+
+        let (described, _log) = call::call::<(), Described>(&shared.ground(&limits), &instance, &describe, ());
+        let (record,) = described.map_err(|error| PolicyError::Run { policy: source.clone(), operation: Operation::Describe, error })?;
+        let description = answer::description(record);
+        description.check().map_err(|error| PolicyError::Description { policy: source.clone(), error })?;
+        let world = surface.world;
+        let shared = Arc::clone(shared);
+        Ok(Self(Arc::new(Inner { source, digest, world, description, notes, limits, shared, instance, validate, mutate })))
+    }
+
+    /// What the user called it: a path or a reference.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.0.source
+    }
+
+    /// Lower-case hexadecimal SHA-256 of the component's bytes.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.0.digest
+    }
+
+    /// What it may do.
+    #[must_use]
+    pub fn world(&self) -> World {
+        self.0.world
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.0.description
+    }
+
+    /// What happened on the way that the user may want to know, though nothing is wrong: a cache that was not trusted.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.0.notes
+    }
+
+    /// The limits of each of its calls.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Reads `name=value` pairs by the schema that the policy describes, and fills in the defaults. A setting of several texts may be given
+    /// several times, or once with commas between.
+    ///
+    /// # Errors
+    /// Everything that is wrong, not only the first.
+    pub fn settings(&self, given: &[(String, String)]) -> Result<Settings, Vec<SettingError>> {
+        Settings::read(&self.0.description.settings, given)
+    }
+
+    fn ground(&self) -> Ground<'_> {
+        self.0.shared.ground(&self.0.limits)
+    }
+
+    /// Calls `validate`; a mutator has nothing to say.
+    pub(crate) fn validate(&self, arguments: Arguments<'_>) -> (Result<Vec<wit::Violation>, RunError>, Log) {
+        let Some(export) = &self.0.validate else { return (Ok(Vec::new()), Log::default()) };
+        let (result, log) = call::call::<_, Validated>(&self.ground(), &self.0.instance, export, arguments);
+        (result.map(|(violations,)| violations), log)
+    }
+
+    /// Calls `mutate`; `None` for a validator, which has no way to change anything.
+    #[expect(clippy::type_complexity, reason = "the contract's own result")]
+    pub(crate) fn mutate(&self, arguments: Arguments<'_>) -> Option<(Result<Result<wit::Amended, Vec<wit::Violation>>, RunError>, Log)> {
+        let export = self.0.mutate.as_ref()?;
+        let (result, log) = call::call::<_, Mutated>(&self.ground(), &self.0.instance, export, arguments);
+        Some((result.map(|(answer,)| answer), log))
+    }
+}
+
+/// Finds a function of an exported interface and compares its type with the contract's.
+fn export<P, R>(instance: &InstancePre<CallState>, interface: &str, function: &str) -> Result<ComponentExportIndex, LoadError>
+where
+    P: ComponentNamedList + Lower,
+    R: ComponentNamedList + Lift,
+{
+    let item = || visible(&format!("{interface}.{function}"), 200);
+    let wrong = |why: &str| LoadError::WrongTypes { item: item(), why: visible(why, 300) };
+    let component = instance.component();
+    let (_, parent) = component.get_export(None, interface).ok_or_else(|| wrong("there is no such interface"))?;
+    let (ty, index) = component.get_export(Some(&parent), function).ok_or_else(|| wrong("the interface does not hold it"))?;
+    let ComponentItem::ComponentFunc(ty) = ty else { return Err(wrong("it is no function")) };
+    if ty.async_() {
+        return Err(wrong("it is asynchronous"));
+    }
+    ty.typecheck::<P, R>(&instance.instance_type()).map_err(|error| wrong(&format!("{error:#}")))?;
+    Ok(index)
+}

@@ -1,0 +1,79 @@
+//! The cache of compiled modules, seen from outside: what it saves, and what it must never do.
+#![cfg(unix)]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use kaphost_policy::{HostOptions, PolicyHost};
+use support::Guest;
+
+fn host(folder: &Path) -> PolicyHost {
+    PolicyHost::new(HostOptions { cache_dir: Some(folder.to_owned()), ..HostOptions::default() }).unwrap()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn a_second_host_takes_what_the_first_compiled() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("cache");
+    let bytes = Guest::validator().build();
+    let first = host(&folder).load("a.wasm", &bytes).unwrap();
+    let cached = files(&folder);
+    assert_eq!(cached.len(), 1);
+    let written = std::fs::metadata(&cached[0]).unwrap().modified().unwrap();
+
+    let second = host(&folder).load("b.wasm", &bytes).unwrap();
+    assert!(second.notes().is_empty(), "{:?}", second.notes());
+    assert_eq!(first.description(), second.description());
+    assert_eq!(files(&folder), cached);
+    assert_eq!(std::fs::metadata(&cached[0]).unwrap().modified().unwrap(), written, "it was not written again");
+}
+
+#[test]
+fn what_was_altered_is_not_run_but_compiled_afresh() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("cache");
+    let bytes = Guest::validator().build();
+    host(&folder).load("a.wasm", &bytes).unwrap();
+    let file = files(&folder).remove(0);
+    let good = std::fs::read(&file).unwrap();
+    for cut in [0, 10, 48, good.len() / 2, good.len() - 1] {
+        std::fs::write(&file, &good[..cut]).unwrap();
+        let module = host(&folder).load("a.wasm", &bytes).unwrap();
+        assert!(module.notes().iter().any(|note| note.contains("altered or cut short")), "{cut}: {:?}", module.notes());
+        assert!(host(&folder).load("a.wasm", &bytes).unwrap().notes().is_empty(), "it was replaced");
+    }
+}
+
+#[test]
+fn what_others_may_write_is_neither_read_nor_written() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("cache");
+    let bytes = Guest::validator().build();
+    host(&folder).load("a.wasm", &bytes).unwrap();
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let module = host(&folder).load("a.wasm", &bytes).unwrap();
+    assert_eq!(module.notes().len(), 2, "{:?}", module.notes());
+    assert!(module.notes().iter().all(|note| note.contains("may be written by others")), "{:?}", module.notes());
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_is_a_note() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let module = host(&file.path().join("below-a-file")).load("a.wasm", &Guest::validator().build()).unwrap();
+    assert!(module.notes().iter().any(|note| note.contains("not cached")), "{:?}", module.notes());
+}
+
+#[test]
+fn another_component_has_another_file() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("cache");
+    host(&folder).load("a.wasm", &Guest::validator().build()).unwrap();
+    host(&folder).load("a.wasm", &Guest::mutator("", None).build()).unwrap();
+    assert_eq!(files(&folder).len(), 2);
+}
