@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 /// Control characters (line ends and tabs too), bidirectional overrides and other invisible format characters come out as `\u{…}`, so the
 /// result is one line that shows what is in it.
 pub fn visible(text: &str, max_chars: usize) -> String {
-    let mut shown = String::with_capacity(text.len().min(max_chars * 4));
+    let mut shown = String::with_capacity(text.len().min(max_chars.saturating_mul(4)));
     for (i, c) in text.chars().enumerate() {
         if i == max_chars {
             shown.push('…');
@@ -78,6 +78,7 @@ mod tests {
     fn cuts_what_is_long() {
         let shown = visible(&"x".repeat(1 << 20), 10);
         assert_eq!(shown, "xxxxxxxxxx…");
+        assert_eq!(visible("whole", usize::MAX), "whole");
     }
 
     #[test]

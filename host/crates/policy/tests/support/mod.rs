@@ -2,6 +2,7 @@
 //!
 //! Unlike a Rust guest they can hand back any bytes at all, and they need no WebAssembly target to be installed.
 
+#![expect(clippy::allow_attributes, reason = "whether a test file uses all of it differs")]
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use kaphost_policy::{HostOptions, Limits, Module, PolicyError, PolicyHost};
@@ -66,8 +67,8 @@ pub(crate) fn component(world: &str, module: &str) -> Vec<u8> {
     let world: WorldId = resolve.select_world(&[package], Some(world)).expect("the contract has the world");
     let mut module = wat::parse_str(module).expect("the test's module is sound");
     wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata fits");
-    let encoder = ComponentEncoder::default().validate(true).module(&module).expect("the module fits its world");
-    { encoder }.encode().expect("the component encodes")
+    let mut encoder = ComponentEncoder::default();
+    encoder.validate(true).module(&module).expect("the module fits its world").encode().expect("the component encodes")
 }
 
 /// Bytes at a known address, with strings and lists in them.
