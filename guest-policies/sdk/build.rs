@@ -12,7 +12,6 @@ use wit_parser::Resolve;
 
 const CONTRACT: &str = "../../wit";
 
-#[expect(clippy::print_stdout, reason = "the protocol between a build script and cargo")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={CONTRACT}");

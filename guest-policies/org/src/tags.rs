@@ -1,6 +1,6 @@
 //! Tags that every server carries.
 
-use kaphost_guest::{Cluster, Rule, Settings, Severity, Violation, path, setting};
+use kaphost_guest::{Cluster, Rule, Settings, Severity, Violation, path, setting, sorted};
 
 /// The rule: the required tags are there, and say something.
 pub const REQUIRED_TAGS: &str = "required-tags";
@@ -14,8 +14,7 @@ pub(crate) fn rule() -> Rule {
 }
 
 pub(crate) fn missing(cluster: &Cluster, settings: &Settings) -> Vec<Violation> {
-    let mut keys = SETTING.get(settings);
-    keys.sort_unstable();
+    let mut keys = sorted(SETTING.get(settings));
     keys.dedup();
     let violation = |key: &str| {
         let tag = cluster.tags.iter().find(|tag| tag.key == key);

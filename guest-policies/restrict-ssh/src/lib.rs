@@ -95,10 +95,10 @@ impl Mutate for RestrictSsh {
     /// Changes nothing unless told to narrow, and knows what to: settings that cannot be understood are left to validation.
     fn mutate(cluster: Cluster, _: &Facts, settings: &Settings) -> Result<Amended, Vec<Violation>> {
         let mut amendment = Amendment::of(cluster);
-        if NARROW.get(settings) {
-            if let Ok(limits) = limits(settings) {
-                narrow::narrow(&mut amendment, &limits);
-            }
+        if NARROW.get(settings)
+            && let Ok(limits) = limits(settings)
+        {
+            narrow::narrow(&mut amendment, &limits);
         }
         Ok(amendment.done())
     }

@@ -1,6 +1,7 @@
 //! What a range has to keep to.
 
 use kaphost_guest::net::{Family, Network, NetworkError, aggregate};
+use kaphost_guest::sorted;
 
 use crate::{NO_WORLD_SSH, NOT_ALLOWED, TOO_WIDE};
 
@@ -80,7 +81,7 @@ impl Limits {
         if !wrong.is_empty() {
             return Err(wrong);
         }
-        networks.sort_unstable();
+        let mut networks = sorted(networks);
         // Sorted, a wider network comes before all that lie within it.
         networks.dedup_by(|later, earlier| earlier.contains(*later));
         let merged = aggregate(&networks);

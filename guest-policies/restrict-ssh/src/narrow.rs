@@ -1,7 +1,7 @@
 //! Cutting rules down to the allowed networks.
 
 use kaphost_guest::net::Network;
-use kaphost_guest::{Amendment, IngressRule, Source, path};
+use kaphost_guest::{Amendment, IngressRule, Source, path, sorted_by_key};
 
 use crate::Limits;
 
@@ -35,8 +35,7 @@ pub(crate) fn narrow(amendment: &mut Amendment, limits: &Limits) {
             }
         }
     }
-    kept.sort_by_cached_key(|rule| order(&rule.source));
-    amendment.cluster.ssh.allow = kept;
+    amendment.cluster.ssh.allow = sorted_by_key(kept, |rule| order(&rule.source));
 }
 
 /// Why a rule has to change and into what; `None` when it stays.

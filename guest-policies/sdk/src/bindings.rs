@@ -2,12 +2,6 @@
 //!
 //! One world, `policy`, brings every type and every interface. Which of them a component exports, and hence its world, is
 //! settled by [`export_policy!`](crate::export_policy), so that one policy can be composed of others whatever their worlds.
-#![expect(
-    clippy::allow_attributes,
-    clippy::allow_attributes_without_reason,
-    reason = "generated code says `allow` where it would not know which lint fires"
-)]
-
 wit_bindgen::generate!({
     path: "../../wit",
     world: "policy",

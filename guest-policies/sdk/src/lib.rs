@@ -38,6 +38,7 @@ pub mod bindings;
 mod export;
 mod log;
 pub mod net;
+mod order;
 pub mod path;
 pub mod setting;
 #[cfg(not(target_arch = "wasm32"))]
@@ -47,6 +48,7 @@ pub use answer::Amendment;
 pub use bindings::logging::Level;
 pub use bindings::types::*;
 pub use log::log;
+pub use order::{sorted, sorted_by_key};
 pub use setting::Settings;
 
 #[doc(hidden)]

@@ -6,6 +6,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use crate::sorted;
+
 /// An IPv4 or IPv6 network whose host bits are zero. IPv4 sorts before IPv6, then by address, then wider before narrower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Network {
@@ -110,10 +112,8 @@ impl Network {
 /// within one of these.
 #[must_use]
 pub fn aggregate(networks: &[Network]) -> Vec<Network> {
-    let mut sorted = networks.to_vec();
-    sorted.sort_unstable();
     let mut merged: Vec<Network> = Vec::new();
-    for network in sorted {
+    for network in sorted(networks.iter().copied()) {
         if merged.last().is_some_and(|last| last.contains(network)) {
             continue;
         }

@@ -7,6 +7,8 @@ use crate::Result;
 
 /// All that a policy may import: the contract's logging, and its types, which hold no functions.
 const MAY_IMPORT: [(&str, &str); 2] = [("kaphost:policy", "logging"), ("kaphost:policy", "types")];
+/// How a component in binary form starts; a core module's second half is `01 00 00 00`.
+const PREAMBLE: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 /// What makes it a policy.
 const MUST_EXPORT: (&str, &str) = ("kaphost:policy", "metadata");
 
@@ -26,9 +28,13 @@ pub(crate) fn from_module(module: &[u8]) -> Result<Vec<u8>> {
 /// # Errors
 /// Names what does not belong there, or what is missing.
 pub(crate) fn check(component: &[u8]) -> Result {
+    // A core module would be decoded as a component of nothing.
+    if component.get(..8) != Some(&PREAMBLE) {
+        return Err("it is no component".into());
+    }
     let (resolve, world) = match wit_component::decode(component) {
         Ok(DecodedWasm::Component(resolve, world)) => (resolve, world),
-        Ok(DecodedWasm::WitPackage(..)) => return Err("it holds interfaces, and no component".into()),
+        Ok(DecodedWasm::WitPackage(..)) => return Err("it is no component: it holds interfaces only".into()),
         Err(error) => return Err(format!("it is no component: {error:#}").into()),
     };
     let world = &resolve.worlds[world];
@@ -79,7 +85,10 @@ mod tests {
     #[test]
     fn a_module_that_is_none_is_an_error() {
         assert!(from_module(b"").unwrap_err().to_string().starts_with("the module does not make a component: "));
-        assert!(check(b"\0asm\x01\0\0\0").unwrap_err().to_string().starts_with("it is no component"));
+        for text in [&b"\0asm\x01\0\0\0"[..], b"", b"(component)"] {
+            let error = check(text).unwrap_err().to_string();
+            assert!(error.starts_with("it is no component"), "{error}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `cargo xtask policies`: every guest policy as a component in `policies/` of the target folder.
 //!
 //! Each guest is built by a cargo of its own, because a policy that is composed of others switches their exports off, and
-//! one cargo would switch them on again for all. The module that comes out is made a component in process, inspected, and
+//! one cargo would switch them on again for all. For the same reason the packages are plain libraries and the crate type is
+//! said here: cargo gives a `cdylib` one name whatever its features, so that two builds of it would overwrite each other for ever. The module that comes out is made a component in process, inspected, and
 //! written only when its bytes have changed.
 
 use std::fmt::Write as _;
@@ -92,7 +93,7 @@ fn clear_when_changed(target_dir: &Path, identity: &str) -> Result {
 fn build_module(workspace: &Workspace, guest: &str, compiler: &Compiler, target_dir: &Path) -> Result<Vec<u8>> {
     let mut cargo = workspace::cargo();
     cargo
-        .args(["build", "--quiet", "--package", guest, "--lib", "--target", TARGET, "--profile", PROFILE])
+        .args(["rustc", "--quiet", "--package", guest, "--lib", "--crate-type=cdylib", "--target", TARGET, "--profile", PROFILE])
         .arg("--manifest-path")
         .arg(workspace.root.join("Cargo.toml"))
         .arg("--target-dir")

@@ -11,6 +11,9 @@ use crate::{Result, process};
 /// The folder of the guests, below the root.
 const GUESTS: &str = "guest-policies";
 
+/// What makes a package there a guest: it depends on the SDK.
+const SDK: &str = "kaphost-guest";
+
 /// The workspace.
 #[derive(Debug)]
 pub(crate) struct Workspace {
@@ -18,7 +21,7 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     /// Where cargo puts what it builds; honours `CARGO_TARGET_DIR`.
     pub(crate) target_dir: PathBuf,
-    /// The packages below `guest-policies/` that make a component, sorted.
+    /// The packages below `guest-policies/` that are written with the SDK, sorted.
     pub(crate) guests: Vec<String>,
 }
 
@@ -47,7 +50,7 @@ impl Workspace {
         let below = root.join(GUESTS);
         let is_guest = |package: &&Value| {
             let within = package["manifest_path"].as_str().is_some_and(|path| Path::new(path).starts_with(&below));
-            within && list(&package["targets"]).iter().any(|target| list(&target["crate_types"]).iter().any(|kind| kind == "cdylib"))
+            within && list(&package["dependencies"]).iter().any(|dependency| dependency["name"] == SDK)
         };
         let mut guests: Vec<String> =
             list(&metadata["packages"]).iter().filter(is_guest).filter_map(|p| p["name"].as_str().map(str::to_owned)).collect();
