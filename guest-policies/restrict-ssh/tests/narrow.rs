@@ -1,5 +1,7 @@
 //! What is cut down, and what is left alone.
 
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails as they do")]
+
 use kaphost_guest::{Amended, Cluster, SettingValue, Settings, testing};
 use proptest::prelude::*;
 use restrict_ssh::RestrictSsh;

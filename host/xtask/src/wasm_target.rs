@@ -36,10 +36,8 @@ pub(crate) struct Compiler {
 pub(crate) fn compiler(root: &Path) -> Result<Compiler> {
     let rustup = env::var_os("KAPHOST_NO_RUSTUP").is_none_or(|value| value.is_empty() || value == "0");
     let active = PathBuf::from(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-    if rustup {
-        if let Some(identity) = identity(&active) {
-            return Ok(Compiler { rustc: None, identity });
-        }
+    if rustup && let Some(identity) = identity(&active) {
+        return Ok(Compiler { rustc: None, identity });
     }
     let cache = cache_dir()?.join("wasm-target");
     let cached = cache.join("rustc");
