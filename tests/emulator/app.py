@@ -23,6 +23,7 @@ class Application:
     """
 
     def __init__(self, without: list[str] = ()) -> None:
+        seed.keep_few_managed_policies()
         self.behaviours = aws_behaviours.install(without)
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.lock = threading.RLock()

@@ -182,6 +182,14 @@ impl Run {
     /// # Errors
     /// When it cannot be started or does not end within two minutes; with what it had said by then.
     pub fn of(command: &mut Command) -> Result<Self, Failure> {
+        Self::within(LONGEST_RUN, command)
+    }
+
+    /// The same with a limit of one's own.
+    ///
+    /// # Errors
+    /// As `of`.
+    pub fn within(limit: Duration, command: &mut Command) -> Result<Self, Failure> {
         let started = Instant::now();
         let what = format!("running {}", command.get_program().to_string_lossy());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(Failure::while_doing(&what))?;
@@ -190,7 +198,7 @@ impl Run {
             if let Some(status) = child.try_wait().map_err(Failure::while_doing(&what))? {
                 break Some(status);
             }
-            if started.elapsed() > LONGEST_RUN {
+            if started.elapsed() > limit {
                 end(&mut child);
                 break None;
             }
@@ -201,7 +209,7 @@ impl Run {
         let (stdout, stderr) = (said(stdout), said(stderr));
         match status {
             Some(status) => Ok(Self { code: status.code(), stdout, stderr, took }),
-            None => Err(Failure::new(format!("{what}: not done after {LONGEST_RUN:?}\n{stdout}\n{stderr}"))),
+            None => Err(Failure::new(format!("{what}: not done after {limit:?}\n{stdout}\n{stderr}"))),
         }
     }
 }
