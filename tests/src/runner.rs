@@ -238,3 +238,52 @@ fn end(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printing_its_environment() -> Kaphost {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join("work")).unwrap();
+        Kaphost {
+            program: "/usr/bin/env".into(),
+            home,
+            endpoint: Endpoint::parse(NOWHERE).unwrap(),
+            access_key: "AKIAKAPH000000000000".to_owned(),
+        }
+    }
+
+    #[test]
+    fn nothing_of_the_callers_environment_gets_through() {
+        let kaphost = printing_its_environment();
+        let run = kaphost.run::<_, &str>([]).unwrap();
+        assert_eq!(run.code, Some(0), "{run}");
+        let names: Vec<&str> = run.stdout.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+        assert!(!names.contains(&"PATH") && !names.contains(&"CARGO_MANIFEST_DIR"), "{run}");
+        for line in ["AWS_ENDPOINT_URL=http://127.0.0.1:9", "AWS_EC2_METADATA_DISABLED=true", "NO_COLOR=1", "COLUMNS=120"] {
+            assert!(run.stdout.lines().any(|said| said == line), "{line} is not in {run}");
+        }
+        let home = kaphost.home().to_string_lossy().into_owned();
+        for name in ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
+            assert!(run.stdout.lines().any(|said| said.starts_with(&format!("{name}={home}"))), "{name} leaves the home: {run}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_hangs_is_ended_and_said_to_have_hung() {
+        let mut sleep = Command::new("sleep");
+        sleep.arg("60");
+        let started = Instant::now();
+        let failure = Run::within(Duration::from_millis(100), &mut sleep).unwrap_err().to_string();
+        assert!(failure.contains("not done after 100ms"), "{failure}");
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn both_streams_and_the_code_are_kept() {
+        let mut shell = Command::new("sh");
+        let run = Run::of(shell.args(["-c", "echo out; echo err >&2; exit 3"])).unwrap();
+        assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (Some(3), "out\n", "err\n"));
+    }
+}
