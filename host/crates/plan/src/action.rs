@@ -107,7 +107,7 @@ pub enum Action<G, V> {
         role: String,
     },
     // ── launch template ──
-    /// Its first version is number 1. `token` makes the call idempotent.
+    /// Its first version is number 1. The planner leaves `token` empty, which is to send none: the name is unique.
     CreateLaunchTemplate {
         name: String,
         tags: Tags,
@@ -115,6 +115,7 @@ pub enum Action<G, V> {
         content: TemplateContent<G>,
         token: String,
     },
+    /// `token` makes the call idempotent: two appliers that saw the same get one version. 64 characters.
     CreateLaunchTemplateVersion {
         template: String,
         description: String,

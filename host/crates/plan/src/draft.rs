@@ -23,8 +23,13 @@ impl<'a> Draft<'a> {
 
     /// Adds a step that waits for others, all of them added before.
     pub(crate) fn step(&mut self, kind: Kind, name: &str, after: impl IntoIterator<Item = StepId>, action: Planned) -> StepId {
+        self.step_about(format!("{kind} {name}"), after, action)
+    }
+
+    /// As [`Self::step`], about more than one resource.
+    fn step_about(&mut self, subject: String, after: impl IntoIterator<Item = StepId>, action: Planned) -> StepId {
         let id = StepId(self.steps.len());
-        self.steps.push(Step { id, action, after: after.into_iter().collect(), subject: format!("{kind} {name}") });
+        self.steps.push(Step { id, action, after: after.into_iter().collect(), subject });
         id
     }
 
@@ -113,15 +118,16 @@ impl Ec2Tags {
 
     /// Adds the steps.
     pub(crate) fn plan(self, draft: &mut Draft<'_>) {
-        let subject = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
-        let kind = |ids: &BTreeSet<String>| {
-            if ids.iter().any(|id| id.starts_with("sg-")) { Kind::SecurityGroup } else { Kind::LaunchTemplate }
+        let named = |id: &String| {
+            let kind = if id.starts_with("sg-") { Kind::SecurityGroup } else { Kind::LaunchTemplate };
+            format!("{kind} {id}")
         };
+        let subject = |ids: &BTreeSet<String>| ids.iter().map(named).collect::<Vec<_>>().join(", ");
         for (set, resources) in self.set {
-            draft.step(kind(&resources), &subject(&resources), [], Planned::TagEc2 { resources, set });
+            draft.step_about(subject(&resources), [], Planned::TagEc2 { resources, set });
         }
         for (keys, resources) in self.unset {
-            draft.step(kind(&resources), &subject(&resources), [], Planned::UntagEc2 { resources, keys });
+            draft.step_about(subject(&resources), [], Planned::UntagEc2 { resources, keys });
         }
     }
 }

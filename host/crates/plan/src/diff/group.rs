@@ -41,7 +41,7 @@ fn update(draft: &mut Draft<'_>, desired: &Desired, group: &ObservedGroup, setti
 
     let now = group.settings.with_version(Ref::Known(group.settings.template_version));
     let differs = now != settings;
-    let note = (now.template_version != settings.template_version).then(|| keeps_version(group)).flatten();
+    let note = (now.template_version != settings.template_version).then(|| keeps_version(group, &settings.template_version)).flatten();
     let old = view::group(&now, version_text).group_tags(&compared(&group.tags), &desired.tags);
     let new = view::group(&settings, version_text).group_tags(&compared(&desired.group_tags), &desired.tags);
     draft.change(Kind::AutoScalingGroup, name, ChangeKind::Update, (&old, &new), note);
@@ -71,9 +71,10 @@ fn wait(draft: &mut Draft<'_>, desired: &Desired, after: StepId) {
     }
 }
 
-/// What a new version means for the server that runs.
-fn keeps_version(group: &ObservedGroup) -> Option<String> {
-    let instance = group.instances.first()?;
+/// What pinning another version means for a server that runs: nothing until it is replaced.
+fn keeps_version(group: &ObservedGroup, pinned: &Ref<u64>) -> Option<String> {
+    let runs_another = |instance: &&Instance| instance.template_version.is_none_or(|version| Ref::Known(version) != *pinned);
+    let instance = group.instances.iter().find(runs_another)?;
     Some(match instance.template_version {
         Some(version) => format!("the running instance {} keeps version {version} until it is replaced", instance.id),
         None => format!("the running instance {} stays as it is until it is replaced", instance.id),

@@ -28,8 +28,10 @@ pub(super) fn plan(
         let tags = desired.resource_tags();
         let new = show(&content, group_ref, root, &desired.tags).tags("tags", &tags, &desired.tags);
         draft.change(Kind::LaunchTemplate, name, ChangeKind::Create, (&View::default(), &new), None);
-        let (description, token) = identify(desired, &content, root, 0);
-        let create = Planned::CreateLaunchTemplate { name: name.clone(), tags, description, content, token };
+        let (description, _) = identify(desired, &content, root, None);
+        // No token: the name is unique already. A token made from the content would be the same again after destroy and apply, with another
+        // group in the request, and EC2 remembers tokens for a day: `IdempotentParameterMismatch`.
+        let create = Planned::CreateLaunchTemplate { name: name.clone(), tags, description, content, token: String::new() };
         return Ref::Of(draft.step(Kind::LaunchTemplate, name, maker(group), create));
     };
     if !draft.owned(Kind::LaunchTemplate, name, template.tags.get(OWNER_TAG).map(String::as_str)) {
@@ -57,7 +59,7 @@ pub(super) fn plan(
     new.set("version", KNOWN_LATER, None);
     let (old, new) = (old.tags("tags", &old_tags, &desired.tags), new.tags("tags", &new_tags, &desired.tags));
     draft.change(Kind::LaunchTemplate, name, ChangeKind::Update, (&old, &new), None);
-    let (description, token) = identify(desired, &content, root, template.latest);
+    let (description, token) = identify(desired, &content, root, Some(template));
     let create = Planned::CreateLaunchTemplateVersion { template: name.clone(), description, content, token };
     Ref::Of(draft.step(Kind::LaunchTemplate, name, maker(group), create))
 }
@@ -78,11 +80,18 @@ fn find(template: &ObservedTemplate, pinned: Option<u64>, content: &TemplateCont
 }
 
 /// The version's description, and the token that lets two appliers make one version of it.
-fn identify(desired: &Desired, content: &TemplateContent<Ref<String>>, root: &str, latest: u64) -> (String, String) {
+fn identify(
+    desired: &Desired,
+    content: &TemplateContent<Ref<String>>,
+    root: &str,
+    template: Option<&ObservedTemplate>,
+) -> (String, String) {
     // The view shows user data by twelve digits of its digest, which is not enough to identify it.
     let user_data = content.user_data.as_ref().map(kaphost_spec::UserData::sha256).unwrap_or_default();
     let digest = show(content, group_ref, root, &Tags::new()).digest(user_data);
-    let token = hex(&Sha256::digest(format!("{}\n{}\n{digest}\n{latest}", desired.names.region, desired.names.regional)));
+    // The template's id too: one of the same name that was deleted and made anew is another.
+    let (id, latest) = template.map(|template| (template.id.as_str(), template.latest)).unwrap_or_default();
+    let token = hex(&Sha256::digest(format!("{}\n{id}\n{digest}\n{latest}", desired.names.regional)));
     (format!("kaphost {}", &digest[..16]), token)
 }
 

@@ -1,0 +1,104 @@
+//! What a spec means in AWS's terms, where it is not one to one.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use kaphost_plan::{DECISION_TAG, OWNER_TAG, RuleKey, SPEC_TAG, desire};
+use kaphost_spec::{AdmittedSpec, Ami, Kapacitor, LogLevel, RolloutStrategy, Spot, Tag, Tenancy};
+use support::{cidr, cluster, desired};
+
+#[test]
+fn tenancy_is_said_unless_ec2_would_refuse_it() {
+    for (spot, tenancy, said) in [
+        (false, Tenancy::Default, Some("default")),
+        (false, Tenancy::Dedicated, Some("dedicated")),
+        (true, Tenancy::Default, None),
+        (true, Tenancy::Dedicated, Some("dedicated")),
+    ] {
+        let mut it = cluster();
+        (it.spot, it.tenancy) = (spot.then_some(Spot { max_price: None }), tenancy);
+        assert_eq!(desired(&it).template.tenancy.as_deref(), said, "{spot} {tenancy}");
+    }
+}
+
+#[test]
+fn everything_that_is_not_provisioned_is_named() {
+    let mut it = cluster();
+    it.ami = Ami::Ssm("/ami".to_owned());
+    it.http.security_group = Some("sg-0aaaaaaa".parse().unwrap());
+    it.iam.managed_policies = ["arn:aws:iam::aws:policy/ReadOnlyAccess".parse().unwrap()].into();
+    it.iam.inline_policies = BTreeMap::from([("x".to_owned(), "{}".to_owned())]);
+    it.iam.boundary = Some("arn:aws:iam::123456789012:policy/edge".parse().unwrap());
+    it.kapacitor = Some(Kapacitor {
+        hostname: None,
+        influxdb: vec!["http://influx:8086".to_owned()],
+        storage: None,
+        owner: "kapacitor".to_owned(),
+        log_level: LogLevel::Info,
+        tls: None,
+        extra_config: None,
+    });
+    let missing = desire(&AdmittedSpec::seal(it.clone(), "d".repeat(64))).unwrap_err();
+    let paths: Vec<String> = missing.iter().map(|it| it.path.to_string()).collect();
+    assert_eq!(paths, ["ami", "http.security-group", "iam.managed-policy", "iam.inline-policy", "iam.boundary", "kapacitor"]);
+
+    it.ami = Ami::Lookup { owner: "self".to_owned(), name: "kapacitor-*".to_owned() };
+    assert_eq!(desire(&AdmittedSpec::seal(it, "d".repeat(64))).unwrap_err()[0].path.to_string(), "ami");
+}
+
+#[test]
+fn tags_reach_what_they_should() {
+    let mut it = cluster();
+    it.tags.insert("Name".parse().unwrap(), Tag { value: "mine".parse().unwrap(), propagate: true });
+    it.tags.insert("Secret".parse().unwrap(), Tag { value: "x".parse().unwrap(), propagate: false });
+    let desired = desired(&it);
+    let launched = BTreeMap::from([("Name", "mine"), ("Team", "metrics"), (OWNER_TAG, "kapacitor-stage")]);
+    for tags in [&desired.template.instance_tags, &desired.template.volume_tags] {
+        let tags: BTreeMap<&str, &str> = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(tags, launched);
+    }
+    let propagated: Vec<&str> = desired.group_tags.iter().filter(|(_, tag)| tag.propagate).map(|(key, _)| key.as_str()).collect();
+    assert_eq!(propagated, ["Name", "Team", OWNER_TAG]);
+    for key in ["Name", "Team", "Secret", OWNER_TAG, SPEC_TAG, DECISION_TAG] {
+        assert!(desired.resource_tags().contains_key(key) && desired.group_tags.contains_key(key), "{key}");
+    }
+    assert_eq!(desired.ownership[DECISION_TAG], "d".repeat(16));
+    assert_eq!(desired.ownership[SPEC_TAG].len(), 16);
+}
+
+#[test]
+fn the_spec_tag_follows_the_spec() {
+    let mut other = cluster();
+    other.ssh.port = 2222;
+    assert_eq!(desired(&cluster()).ownership, desired(&cluster()).ownership);
+    assert_ne!(desired(&cluster()).ownership[SPEC_TAG], desired(&other).ownership[SPEC_TAG]);
+}
+
+/// AWS refuses the same rule twice.
+#[test]
+fn ssh_and_http_on_one_port_make_one_rule() {
+    let mut it = cluster();
+    it.http.port = it.ssh.port;
+    it.http.allow = BTreeMap::from([cidr("10.0.0.0/8", "clients"), cidr("172.16.0.0/12", "vpn")]);
+    let desired = desired(&it);
+    let rules: Vec<String> = desired.rules.iter().map(|rule| format!("{} {}", rule.key, rule.description)).collect();
+    let expected = [
+        "tcp 22 from 10.0.0.0/8 office",
+        "tcp 22 from 172.16.0.0/12 vpn",
+        "tcp 22 from 192.168.0.0/16 lab",
+        "all traffic to 0.0.0.0/0 anywhere",
+    ];
+    assert_eq!(rules, expected);
+    let path = |key: &RuleKey| desired.rule_paths[key].to_string();
+    assert_eq!(path(&desired.rules[0].key), r#"ssh.allow["10.0.0.0/8"]"#);
+    assert_eq!(path(&desired.rules[1].key), r#"http.allow["172.16.0.0/12"]"#);
+}
+
+#[test]
+fn warmup_and_maintenance() {
+    let mut it = cluster();
+    assert_eq!((desired(&it).group.warmup_s, desired(&it).group.maintenance), (600, None));
+    (it.rollout.warmup_s, it.rollout.strategy) = (Some(30), RolloutStrategy::LaunchFirst);
+    assert_eq!((desired(&it).group.warmup_s, desired(&it).group.maintenance), (30, Some((100, 200))));
+}
