@@ -57,7 +57,7 @@ fn group(draft: &mut Draft<'_>, group: Option<&ObservedGroup>) -> Option<StepId>
     if !going && group.settings.deletion_protection != "none" {
         let message =
             format!("the {} {name} is protected from deletion (`{}`)", Kind::AutoScalingGroup, group.settings.deletion_protection);
-        let help = "write `deletion-protection=#false` under `scaling`, apply, then destroy";
+        let help = "set `scaling.deletion-protection` to #false, apply, then destroy";
         draft.refuse(RefusalCode::DeletionProtected, Kind::AutoScalingGroup, message, help, Some("scaling.deletion-protection"));
         return None;
     }

@@ -160,6 +160,19 @@ fn rules_of_users_stay() {
 }
 
 #[test]
+fn rules_of_another_cluster_stay() {
+    let mut observed = applied(&cluster());
+    let rules = &mut observed.security_groups[0].rules;
+    let lab = rules.iter_mut().find(|rule| rule.rule.description == "lab").unwrap();
+    lab.tags.insert("kaphost:cluster".to_owned(), "other".to_owned());
+    let mut without = cluster();
+    without.ssh.allow.pop_last();
+    let plan = plan(&desired(&without), &observed);
+    assert!(plan.is_empty(), "{:?}", plan.steps);
+    assert_eq!(plan.kept, ["rule tcp 22 from 192.168.0.0/16 of sg-00000001: somebody else's"]);
+}
+
+#[test]
 fn going_back_pins_the_old_version() {
     let mut other = cluster();
     other.instance_type = "t3.large".parse().unwrap();

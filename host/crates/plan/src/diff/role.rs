@@ -116,7 +116,7 @@ fn put_role_into_profile(draft: &mut Draft<'_>, desired: &Desired, profile: Opti
 fn path_stays(draft: &mut Draft<'_>, kind: Kind, name: &str, is: &str, should: &str) {
     if is != should {
         let message = format!("the {kind} {name} has the path `{is}`, the config says `{should}`: IAM cannot change a path");
-        let help = format!("write `profile-path=\"{is}\"`, or destroy the cluster and apply it anew");
+        let help = format!("set `iam.profile-path` to `{is}`, or destroy the cluster and apply it anew");
         draft.refuse(RefusalCode::NeedsReplacement, kind, message, help, Some("iam.profile-path"));
     }
 }

@@ -30,7 +30,7 @@ fn refuse_strays(draft: &mut Draft<'_>, desired: &Desired, observed: &Observed) 
                 "the security group {} of this cluster is in {}, the config says {}: AWS cannot move a group",
                 group.id, group.vpc, desired.vpc
             );
-            let help = format!("write `vpc=\"{}\"`, or destroy the cluster and apply it anew", group.vpc);
+            let help = format!("set `network.vpc` to `{}`, or destroy the cluster and apply it anew", group.vpc);
             draft.refuse(RefusalCode::NeedsReplacement, Kind::SecurityGroup, message, help, Some("network.vpc"));
         }
     }
