@@ -74,3 +74,8 @@ pub trait Mutate: Policy {
     /// The reasons why the cluster cannot be made right. They are reported as a denial.
     fn mutate(cluster: Cluster, facts: &Facts, settings: &Settings) -> Result<Amended, Vec<Violation>>;
 }
+
+/// The example of the guests' README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
