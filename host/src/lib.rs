@@ -1,1 +1,48 @@
-//! kaphost
+//! The command line of kaphost: parses arguments, calls the rooms in the order of the pipeline, renders what they give, and turns how it ended
+//! into an exit code. The only crate that prints, and it decides nothing that a room below could decide.
+
+mod cli;
+mod cloud;
+mod commands;
+mod exit;
+mod failure;
+mod images;
+mod input;
+mod interrupt;
+mod pipeline;
+mod place;
+mod progress;
+mod render;
+mod term;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use crate::cli::{Cli, Format};
+use crate::exit::Exit;
+
+/// The whole program.
+#[must_use]
+pub fn main_impl() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // Where the stream is gone there is nobody to tell.
+            let _ = error.print();
+            return if asked { Exit::Done } else { Exit::Usage }.into();
+        }
+    };
+    cli.global.color.install();
+    commands::run(&cli)
+        .unwrap_or_else(|failure| {
+            if cli.global.output == Format::Json {
+                term::out(&render::json_text(&failure.json()));
+            }
+            term::err(&failure.text());
+            failure.exit()
+        })
+        .into()
+}

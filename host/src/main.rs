@@ -1,1 +1,7 @@
-fn main() {}
+//! `kaphost`: see the library for all of it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kaphost::main_impl()
+}

@@ -3,9 +3,12 @@
 //! The first thing that a newcomer waits for, so it depends on little, and on none of kaphost's own crates. Each command is
 //! one file with a `run`, and one line of [`COMMANDS`].
 
+mod ci;
 mod component;
 mod policies;
 mod process;
+mod programs;
+mod test;
 mod wasm_target;
 mod workspace;
 
@@ -23,8 +26,13 @@ struct Command {
     run: fn(&[String]) -> Result,
 }
 
-const COMMANDS: &[Command] =
-    &[Command { name: "policies", about: "Build every guest policy into `policies/` of the target folder", run: policies::run }];
+const COMMANDS: &[Command] = &[
+    Command { name: "demo", about: "Show the main job on an AWS API on loopback, from nothing to nothing", run: programs::demo },
+    Command { name: "test", about: "Build what the tests need, and run all of them", run: test::run },
+    Command { name: "policies", about: "Build every guest policy into `policies/` of the target folder", run: policies::run },
+    Command { name: "bench", about: "Measure, side by side with others: ratios and counts", run: programs::bench },
+    Command { name: "ci", about: "Check formatting, lints, the direction of dependencies, and docs", run: ci::run },
+];
 
 /// What the shell sees when the arguments are wrong, as in `sysexits.h`.
 const EXIT_USAGE: u8 = 64;

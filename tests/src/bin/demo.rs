@@ -45,7 +45,12 @@ fn demo() -> Result<(), Failure> {
     stage.tell("And away with it:");
     stage.run(0, &["destroy", "cluster.kdl", "--auto-approve"])?;
     let calls = account.calls()?;
-    say(&format!("\nIn all: {} reads, {} writes and {} polls, none of them beyond this machine.", calls.reads(), calls.writes(), calls.polls()));
+    say(&format!(
+        "\nIn all: {} reads, {} writes and {} polls, none of them beyond this machine.",
+        calls.reads(),
+        calls.writes(),
+        calls.polls()
+    ));
     Ok(())
 }
 

@@ -1,0 +1,82 @@
+//! The command line. One command a file under `commands/`; the doc comments of the arguments are the help.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{apply, check, destroy, explain, output, plan, status};
+use crate::exit;
+use crate::term::Color;
+
+/// Provisions a Kapacitor server on AWS from a KDL file, under policies that are WebAssembly modules.
+///
+/// The policies see the file first: they may rewrite it or refuse it. What they leave is compared with what AWS holds, and only the
+/// difference is carried out. There is no state file.
+#[derive(Debug, Parser)]
+#[command(name = "kaphost", version, max_term_width = 100, after_help = exit::help())]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// The form of the result on standard output
+    #[arg(long, global = true, value_enum, default_value_t, env = "KAPHOST_OUTPUT")]
+    pub(crate) output: Format,
+    /// When to use colour; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t, env = "KAPHOST_COLOR")]
+    pub(crate) color: Color,
+    /// Say more: what policies log (-v), what kaphost does (-vv)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// `--output`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Check(check::Command),
+    Plan(plan::Command),
+    Apply(apply::Command),
+    Destroy(destroy::Command),
+    Status(status::Command),
+    Output(output::Command),
+    Explain(explain::Command),
+}
+
+/// The policies of a run.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Policies")]
+pub(crate) struct PolicyArgs {
+    /// A policy module; may be given several times, and mutates in this order
+    #[arg(long = "policy", value_name = "MODULE.wasm", env = "KAPHOST_POLICY", value_delimiter = ':')]
+    pub(crate) policies: Vec<String>,
+    /// A setting of the policies: NAME=VALUE, or POLICY:NAME=VALUE for one of them. A list is VALUE,VALUE
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(crate) settings: Vec<String>,
+}
+
+/// The cloud of a run.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Cloud")]
+pub(crate) struct CloudArgs {
+    /// `aws`, or `lab:FILE` for a cloud in a file, to try everything with no AWS at all
+    #[arg(long, value_name = "CLOUD", default_value = "aws", env = "KAPHOST_CLOUD")]
+    pub(crate) cloud: String,
+    /// The profile of the AWS configuration; AWS_PROFILE otherwise
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// The address of the AWS API; AWS_ENDPOINT_URL otherwise
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+}

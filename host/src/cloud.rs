@@ -1,0 +1,71 @@
+//! Opens the cloud that the user chose, and reads it.
+
+use std::path::Path;
+
+use kaphost_apply::{Cloud, CloudError};
+use kaphost_aws::{Aws, ConnectOptions};
+use kaphost_lab::Lab;
+use kaphost_plan::{Desired, Image, ImageAnswer, Names, Observed, Query};
+
+use crate::cli::CloudArgs;
+use crate::failure::Failure;
+use crate::images::Images;
+
+/// A cloud, and what is remembered of it.
+pub(crate) struct Session {
+    /// The port.
+    pub(crate) cloud: Box<dyn Cloud>,
+    images: Images,
+}
+
+impl Session {
+    /// Opens the cloud for a region.
+    ///
+    /// # Errors
+    /// When the choice is none, the lab's file is broken, or there is no way to reach AWS.
+    pub(crate) async fn open(args: &CloudArgs, region: &str) -> Result<Self, Failure> {
+        if let Some(file) = args.cloud.strip_prefix("lab:") {
+            let lab = Lab::open(Path::new(file), region).map_err(|error| Failure::Lab(error.to_string()))?;
+            return Ok(Self { cloud: Box::new(lab), images: Images::open(format!("lab:{file}")) });
+        }
+        if args.cloud != "aws" {
+            return Err(Failure::Usage(format!("`{}` is no cloud: use `aws` or `lab:FILE`", args.cloud)));
+        }
+        let endpoint = args.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()));
+        let scope = format!("{} {region}", endpoint.as_deref().unwrap_or("aws"));
+        let options = ConnectOptions { region: region.to_owned(), profile: args.profile.clone(), endpoint_url: endpoint };
+        Ok(Self { cloud: Box::new(Aws::connect(options).await?), images: Images::open(scope) })
+    }
+
+    /// Reads everything that a plan needs, and the image unless it is remembered. The image that comes back is the answer or the memory.
+    ///
+    /// # Errors
+    /// When a read fails.
+    pub(crate) async fn observe(&mut self, desired: &Desired) -> Result<(Observed, Option<Image>), CloudError> {
+        let known = self.images.get(&desired.image);
+        let observed = self.cloud.observe(&kaphost_plan::query(desired, known.as_ref())).await?;
+        if let ImageAnswer::Found(found) = &observed.image {
+            self.images.learn(found);
+            let found = found.clone();
+            return Ok((observed, Some(found)));
+        }
+        Ok((observed, known))
+    }
+
+    /// Reads everything under a cluster's names but no image.
+    ///
+    /// # Errors
+    /// When a read fails.
+    pub(crate) async fn observe_names(&self, names: &Names, attachments: bool) -> Result<Observed, CloudError> {
+        self.cloud.observe(&Query { names: names.clone(), image: None, attachments }).await
+    }
+}
+
+/// Runs one command's asynchronous part. One thread: what it waits for is AWS.
+///
+/// # Errors
+/// When the system gives no runtime, and what the command itself fails with.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::Runtime(error.to_string()))?.block_on(work)
+}

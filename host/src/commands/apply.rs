@@ -1,0 +1,83 @@
+//! `kaphost apply`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kaphost_apply::{Options, apply};
+use kaphost_plan::Names;
+use serde_json::json;
+
+use crate::cli::{CloudArgs, Format, Global, PolicyArgs};
+use crate::cloud::block_on;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::pipeline::Prepared;
+use crate::progress::Progress;
+use crate::render::blame::Blame;
+use crate::render::{outputs, report};
+use crate::{interrupt, render, term};
+
+/// Make AWS hold what the config says, after the policies have had their word
+///
+/// Shows the plan and asks before it changes anything. Ctrl-C finishes the calls in flight and says what was done; run it again and it goes on from there.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  kaphost apply cluster.kdl --policy org.wasm\n  kaphost apply cluster.kdl --policy org.wasm --auto-approve\n  \
+                        kaphost apply cluster.kdl --cloud lab:lab.json"
+)]
+pub(crate) struct Command {
+    /// The cluster's config
+    #[arg(value_name = "CLUSTER.kdl")]
+    file: PathBuf,
+    /// Do not ask
+    #[arg(long, env = "KAPHOST_AUTO_APPROVE", value_parser = clap::builder::FalseyValueParser::new())]
+    auto_approve: bool,
+    #[command(flatten)]
+    policies: PolicyArgs,
+    #[command(flatten)]
+    cloud: CloudArgs,
+}
+
+pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
+    let prepared = Prepared::new(global, &command.file, &command.policies)?;
+    block_on(async {
+        let (session, current) = prepared.look(&command.cloud).await?;
+        if global.output == Format::Text {
+            term::out(&render::decision::text(&prepared.decision, &prepared.input.spec));
+            term::out(&format!("\n{}", render::plan::text(&current.plan, &Blame::new(&prepared.decision))));
+        }
+        if current.plan.is_empty() {
+            if global.output == Format::Json {
+                let outputs = outputs::json(&outputs::of(&current.observed));
+                let document = json!({ "version": 1, "exit": 0, "decision": prepared.decision, "plan": render::plan::json(&current.plan), "outputs": outputs });
+                term::out(&render::json_text(&document));
+            }
+            return Ok(Exit::Done);
+        }
+        super::ask(command.auto_approve, "\nCarry this out?")?;
+
+        let progress = Progress::new(&current.plan);
+        let stop = interrupt::stop_on_ctrl_c();
+        let plan_json = render::plan::json(&current.plan);
+        let show = |event| progress.show(&event);
+        let record =
+            apply(session.cloud.as_ref(), &prepared.desired, current.plan, &current.image, &Options::default(), &show, &stop).await;
+        report::conclude(&record)?;
+
+        let names: &Names = &prepared.desired.names;
+        let observed = session.observe_names(names, false).await?;
+        let outputs = outputs::of(&observed);
+        match global.output {
+            Format::Text => term::out(&format!("\n{}", outputs::text(&outputs))),
+            Format::Json => term::out(&render::json_text(&json!({
+                "version": 1,
+                "exit": 0,
+                "decision": prepared.decision,
+                "plan": plan_json,
+                "report": report::json(&record),
+                "outputs": outputs::json(&outputs),
+            }))),
+        }
+        Ok(Exit::Done)
+    })
+}

@@ -1,0 +1,40 @@
+//! `kaphost check`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::{Format, Global, PolicyArgs};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::pipeline::Policies;
+use crate::{input, pipeline, render, term};
+
+/// Check a config and what the policies say of it; calls no AWS and needs no credentials
+///
+/// Shows what each policy would change and why, and every violation with its line and column.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  kaphost check cluster.kdl\n  kaphost check cluster.kdl --policy org.wasm\n  \
+                        kaphost check cluster.kdl --policy org.wasm --set allowed-cidrs=10.0.0.0/8 --output json")]
+pub(crate) struct Command {
+    /// The cluster's config
+    #[arg(value_name = "CLUSTER.kdl")]
+    file: PathBuf,
+    #[command(flatten)]
+    policies: PolicyArgs,
+}
+
+pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
+    let input = input::read(&command.file)?;
+    let policies = Policies::load(&command.policies)?;
+    let admitted = pipeline::admit(global, &input, &policies)?;
+    match global.output {
+        Format::Text => term::out(&render::decision::text(&admitted.decision, &input.spec)),
+        Format::Json => {
+            let document = json!({ "version": 1, "exit": 0, "diagnostics": input.warnings, "decision": admitted.decision });
+            term::out(&render::json_text(&document));
+        }
+    }
+    Ok(Exit::Done)
+}

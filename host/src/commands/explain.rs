@@ -1,0 +1,49 @@
+//! `kaphost explain`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kaphost_spec::Path;
+
+use crate::cli::{Format, Global, PolicyArgs};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::pipeline::Policies;
+use crate::render::explain;
+use crate::{input, render, term};
+
+/// Say where a value comes from: the line of the config, a default, the policies that changed it
+///
+/// A path names a value as the config spells it: tenancy, ssh.port, ssh.allow["10.0.0.0/8"].description, volume["/dev/xvdh"].encrypted. A path with
+/// values below it explains them all. Works on a denied config too.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  kaphost explain cluster.kdl tenancy --policy org.wasm\n  kaphost explain cluster.kdl root-volume --policy org.wasm\n  \
+                        kaphost explain cluster.kdl 'tag[\"Owner\"]' --policy org.wasm"
+)]
+pub(crate) struct Command {
+    /// The cluster's config
+    #[arg(value_name = "CLUSTER.kdl")]
+    file: PathBuf,
+    /// The value, or a node with values below it
+    #[arg(value_name = "PATH")]
+    path: String,
+    #[command(flatten)]
+    policies: PolicyArgs,
+}
+
+pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
+    let path: Path = command.path.parse().map_err(|error: kaphost_spec::PathError| Failure::Usage(error.to_string()))?;
+    let input = input::read(&command.file)?;
+    let policies = Policies::load(&command.policies)?;
+    let admission = policies.evaluate(global, &input)?;
+    let chains = explain::chains(&input.spec, &admission.decision, &path);
+    if chains.is_empty() {
+        return Err(Failure::NoSuchValue { path: path.to_string(), similar: explain::similar(&input.spec, &path) });
+    }
+    term::out(&match global.output {
+        Format::Text => explain::text(&chains),
+        Format::Json => render::json_text(&explain::json(&chains)),
+    });
+    Ok(Exit::Done)
+}

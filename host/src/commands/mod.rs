@@ -1,0 +1,48 @@
+//! One command a file. Each gives the exit code of a run that came to its end, or the failure that ended it.
+
+pub(crate) mod apply;
+pub(crate) mod check;
+pub(crate) mod destroy;
+pub(crate) mod explain;
+pub(crate) mod output;
+pub(crate) mod plan;
+pub(crate) mod status;
+
+use crate::cli::{Cli, Command, Global};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::term;
+
+/// Runs the command that was asked for.
+///
+/// # Errors
+/// The failure that ended it.
+pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
+    let global: &Global = &cli.global;
+    match &cli.command {
+        Command::Check(command) => check::run(global, command),
+        Command::Plan(command) => plan::run(global, command),
+        Command::Apply(command) => apply::run(global, command),
+        Command::Destroy(command) => destroy::run(global, command),
+        Command::Status(command) => status::run(global, command),
+        Command::Output(command) => output::run(global, command),
+        Command::Explain(command) => explain::run(global, command),
+    }
+}
+
+/// Asks before anything is changed.
+///
+/// # Errors
+/// When nobody can be asked, or the answer is not yes.
+fn ask(approved: bool, question: &str) -> Result<(), Failure> {
+    if approved {
+        return Ok(());
+    }
+    if !term::can_ask() {
+        return Err(Failure::NobodyToAsk);
+    }
+    match term::confirm(question) {
+        Ok(true) => Ok(()),
+        Ok(false) | Err(_) => Err(Failure::NotConfirmed),
+    }
+}

@@ -1,0 +1,56 @@
+//! `kaphost plan`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::{CloudArgs, Format, Global, PolicyArgs};
+use crate::cloud::block_on;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::pipeline::Prepared;
+use crate::render::blame::Blame;
+use crate::{render, term};
+
+/// Show what apply would do, and change nothing
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  kaphost plan cluster.kdl --policy org.wasm\n  kaphost plan cluster.kdl --policy org.wasm --detailed-exitcode\n  \
+                        kaphost plan cluster.kdl --cloud lab:lab.json"
+)]
+pub(crate) struct Command {
+    /// The cluster's config
+    #[arg(value_name = "CLUSTER.kdl")]
+    file: PathBuf,
+    /// Exit with 2 when there is something to change
+    #[arg(long)]
+    detailed_exitcode: bool,
+    #[command(flatten)]
+    policies: PolicyArgs,
+    #[command(flatten)]
+    cloud: CloudArgs,
+}
+
+pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
+    let prepared = Prepared::new(global, &command.file, &command.policies)?;
+    let (_, current) = block_on(prepared.look(&command.cloud))?;
+    let plan = &current.plan;
+    match global.output {
+        Format::Text => {
+            term::out(&render::decision::text(&prepared.decision, &prepared.input.spec));
+            term::out(&format!("\n{}", render::plan::text(plan, &Blame::new(&prepared.decision))));
+        }
+        Format::Json => {
+            let exit = if command.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done };
+            term::out(&render::json_text(&json!({
+                "version": 1,
+                "exit": exit.code(),
+                "diagnostics": prepared.input.warnings,
+                "decision": prepared.decision,
+                "plan": render::plan::json(plan),
+            })));
+        }
+    }
+    Ok(if command.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done })
+}

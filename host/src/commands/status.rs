@@ -1,0 +1,50 @@
+//! `kaphost status`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::{CloudArgs, Format, Global, PolicyArgs};
+use crate::cloud::block_on;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::pipeline::Prepared;
+use crate::render::status;
+use crate::{render, term};
+
+/// Show what AWS holds of a cluster, how its server is, and whether it is as it should be
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  kaphost status cluster.kdl --policy org.wasm\n  kaphost status cluster.kdl --policy org.wasm --detailed-exitcode"
+)]
+pub(crate) struct Command {
+    /// The cluster's config
+    #[arg(value_name = "CLUSTER.kdl")]
+    file: PathBuf,
+    /// Exit with 2 when AWS does not hold what it should
+    #[arg(long)]
+    detailed_exitcode: bool,
+    #[command(flatten)]
+    policies: PolicyArgs,
+    #[command(flatten)]
+    cloud: CloudArgs,
+}
+
+pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
+    let prepared = Prepared::new(global, &command.file, &command.policies)?;
+    let (_, current) = block_on(prepared.look(&command.cloud))?;
+    let exit = if command.detailed_exitcode && !current.plan.is_empty() { Exit::Changes } else { Exit::Done };
+    let names = &prepared.desired.names;
+    term::out(&match global.output {
+        Format::Text => status::text(names, &current.observed, &current.plan),
+        Format::Json => render::json_text(&json!({
+            "version": 1,
+            "exit": exit.code(),
+            "resources": status::json(names, &current.observed),
+            "changes": current.plan.changes,
+            "kept": current.plan.kept,
+        })),
+    });
+    Ok(exit)
+}

@@ -1,0 +1,72 @@
+//! The exit codes: one table, for the program and for the docs.
+
+use std::process::ExitCode;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done, or nothing to do.
+    Done,
+    /// Config, AWS or other error; nothing changed.
+    Error,
+    /// Changes or drift, with `--detailed-exitcode`.
+    Changes,
+    /// Denied by policy.
+    Denied,
+    /// A policy could not be trusted or run.
+    Untrusted,
+    /// Partly applied; the report says what.
+    Partial,
+    /// Wrong usage of the command line.
+    Usage,
+}
+
+impl Exit {
+    /// Every code, in order.
+    pub(crate) const ALL: &[Self] = &[Self::Done, Self::Error, Self::Changes, Self::Denied, Self::Untrusted, Self::Partial, Self::Usage];
+
+    /// The number that the shell sees.
+    #[must_use]
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Error => 1,
+            Self::Changes => 2,
+            Self::Denied => 3,
+            Self::Untrusted => 4,
+            Self::Partial => 5,
+            Self::Usage => 64,
+        }
+    }
+
+    /// What it means, for help.
+    #[must_use]
+    pub(crate) const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done, or nothing to do",
+            Self::Error => "config, AWS or other error; nothing changed",
+            Self::Changes => "changes or drift, with --detailed-exitcode",
+            Self::Denied => "denied by policy",
+            Self::Untrusted => "a policy could not be trusted or run",
+            Self::Partial => "partly applied; the report says what",
+            Self::Usage => "wrong usage of the command line",
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// The table as `--help` shows it.
+#[must_use]
+pub(crate) fn help() -> String {
+    let mut text = String::from("Exit codes:\n");
+    for exit in Exit::ALL {
+        text.push_str(&format!("  {:>2}  {}\n", exit.code(), exit.meaning()));
+    }
+    text.pop();
+    text
+}

@@ -1,0 +1,236 @@
+//! Everything that ends a command, with its exit code, its text and its JSON. The rooms' own errors come in as they are.
+
+use std::path::PathBuf;
+
+use kaphost_apply::{CloudError, ErrorKind};
+use kaphost_policy::PolicyError;
+use kaphost_spec::Report;
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::render::{self, simple::Simple};
+
+/// Why a command did not come to its end.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// A file cannot be read.
+    Unreadable {
+        /// "the config", "the policy".
+        what: &'static str,
+        /// As the user named it.
+        file: PathBuf,
+        /// A clause: "does not exist".
+        why: String,
+    },
+    /// The config holds mistakes.
+    Config(Report),
+    /// The config holds no cluster, or several.
+    Clusters {
+        /// The config.
+        file: PathBuf,
+        /// How many.
+        count: usize,
+    },
+    /// A policy could not be trusted or run.
+    Policy(Box<PolicyError>),
+    /// Settings that the policies do not take. Each with its help.
+    Settings(Vec<(String, String)>),
+    /// The policies deny. What they say has been shown already.
+    Denied {
+        /// How many violations.
+        violations: usize,
+        /// What JSON readers get.
+        decision: Value,
+    },
+    /// A plan cannot be made: refusals, or values that this version does not provision.
+    Unplannable(Vec<Simple>),
+    /// An output of something that is not there.
+    NotThere {
+        /// The output.
+        what: String,
+        /// The cluster.
+        cluster: String,
+    },
+    /// A path that names no value.
+    NoSuchValue {
+        /// The path.
+        path: String,
+        /// Paths that are there.
+        similar: Vec<String>,
+    },
+    /// AWS, or the way to it.
+    Cloud(CloudError),
+    /// The lab's file.
+    Lab(String),
+    /// Nobody said yes.
+    NotConfirmed,
+    /// Nobody can be asked.
+    NobodyToAsk,
+    /// A plan breaks an invariant: a mistake of kaphost's own.
+    Faulty(Vec<String>),
+    /// The system gives no runtime.
+    Runtime(String),
+    /// The run ended half way. What was done has been shown already.
+    Stopped {
+        /// Whether anything was changed.
+        changed: bool,
+        /// Whether somebody asked for it.
+        interrupted: bool,
+        /// What JSON readers get.
+        report: Value,
+    },
+    /// The command line makes no sense.
+    Usage(String),
+}
+
+impl From<Report> for Failure {
+    fn from(report: Report) -> Self {
+        Self::Config(report)
+    }
+}
+
+impl From<PolicyError> for Failure {
+    fn from(error: PolicyError) -> Self {
+        Self::Policy(Box::new(error))
+    }
+}
+
+impl From<CloudError> for Failure {
+    fn from(error: CloudError) -> Self {
+        Self::Cloud(error)
+    }
+}
+
+impl Failure {
+    /// The exit code.
+    #[must_use]
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::Unreadable { .. }
+            | Self::Config(_)
+            | Self::Clusters { .. }
+            | Self::Unplannable(_)
+            | Self::NotThere { .. }
+            | Self::NoSuchValue { .. }
+            | Self::Cloud(_)
+            | Self::Lab(_)
+            | Self::NotConfirmed
+            | Self::NobodyToAsk
+            | Self::Faulty(_)
+            | Self::Runtime(_)
+            | Self::Stopped { changed: false, .. } => Exit::Error,
+            Self::Policy(_) => Exit::Untrusted,
+            Self::Denied { .. } => Exit::Denied,
+            Self::Stopped { changed: true, .. } => Exit::Partial,
+            Self::Settings(_) | Self::Usage(_) => Exit::Usage,
+        }
+    }
+
+    /// What is wrong, each with code, message and help; located where it has a place.
+    fn problems(&self) -> Vec<Simple> {
+        let one = |code: &str, message: String, help: &str| vec![Simple::new(code, message).with_help(help)];
+        match self {
+            Self::Config(_) | Self::Unplannable(_) => Vec::new(),
+            Self::Unreadable { what, file, why } => {
+                one("unreadable", format!("{what} `{}` {why}", file.display()), "check its name, and whether it is there")
+            }
+            Self::Clusters { file, count: 0 } => one(
+                "no-cluster",
+                format!("`{}` describes no cluster", file.display()),
+                "begin with `cluster \"NAME\" region=\"REGION\" { … }`",
+            ),
+            Self::Clusters { file, count } => one(
+                "several-clusters",
+                format!("`{}` describes {count} clusters", file.display()),
+                "this version takes one cluster a file: give each a file of its own",
+            ),
+            Self::Policy(error) => vec![Simple::of(error.code(), error.as_ref()).with_help(error.help())],
+            Self::Settings(errors) => {
+                errors.iter().map(|(message, help)| Simple::new("setting", message.clone()).with_help(help.clone())).collect()
+            }
+            Self::Denied { violations, .. } => {
+                let what = if *violations == 1 { "1 violation".to_owned() } else { format!("{violations} violations") };
+                one(
+                    "denied",
+                    format!("denied by policy: {what}; nothing was changed"),
+                    "change the config as each violation says, or talk to whoever owns the policy",
+                )
+            }
+            Self::NotThere { what, cluster } => one("not-there", format!("{cluster} has no {what} yet"), "run `kaphost apply` first"),
+            Self::NoSuchValue { path, similar } => vec![
+                Simple::new("no-such-value", format!("the cluster has no value at `{path}`"))
+                    .with_help(format!("there are: {}", similar.join(", "))),
+            ],
+            Self::Cloud(error) => vec![Simple::new("aws", error.to_string()).with_help(advice(error))],
+            Self::Lab(why) => one("lab", why.clone(), "name another file, or move this one away to start an empty lab"),
+            Self::NotConfirmed => one("not-confirmed", "not confirmed; nothing was changed".into(), "answer `yes`, or give --auto-approve"),
+            Self::NobodyToAsk => one(
+                "nobody-to-ask",
+                "there are changes to confirm, and standard input is no terminal; nothing was changed".into(),
+                "give --auto-approve when a pipeline may decide this",
+            ),
+            Self::Faulty(faults) => faults
+                .iter()
+                .map(|fault| {
+                    Simple::new("faulty-plan", format!("the plan breaks an invariant: {fault}; nothing was changed"))
+                        .with_help("this is a mistake in kaphost: please report it with the plan")
+                })
+                .collect(),
+            Self::Runtime(why) => one("runtime", format!("no runtime to be had: {why}"), "the system is out of threads or file handles"),
+            Self::Stopped { changed, interrupted, .. } => {
+                let how = if *interrupted { "stopped on request" } else { "stopped at a failure" };
+                let what = if *changed { "; part of the plan is carried out" } else { "; nothing was changed" };
+                one("stopped", format!("{how}{what}"), "run the same command again: it goes on from what is there")
+            }
+            Self::Usage(why) => one("usage", why.clone(), "see --help"),
+        }
+    }
+
+    /// For people, on standard error.
+    #[must_use]
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Config(report) => render::diagnostics(report.diagnostics()),
+            Self::Unplannable(problems) => problems.iter().map(|problem| render::diagnostic::text(problem)).collect(),
+            _ => self.problems().iter().map(|problem| render::diagnostic::text(problem)).collect(),
+        }
+    }
+
+    /// For programs, on standard output.
+    #[must_use]
+    pub(crate) fn json(&self) -> Value {
+        let mut document = json!({ "version": 1, "exit": self.exit().code() });
+        match self {
+            Self::Config(report) => document["diagnostics"] = json!(report.diagnostics()),
+            Self::Unplannable(problems) => document["problems"] = problems.iter().map(Simple::json).collect(),
+            _ => document["problems"] = self.problems().iter().map(Simple::json).collect(),
+        }
+        match self {
+            Self::Denied { decision, .. } => document["decision"] = decision.clone(),
+            Self::Stopped { report, .. } => document["report"] = report.clone(),
+            _ => {}
+        }
+        document
+    }
+}
+
+/// What to do about a failed call.
+pub(crate) const fn advice(error: &CloudError) -> &'static str {
+    match error.kind {
+        ErrorKind::Credentials => "give credentials: `aws sso login`, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        ErrorKind::AccessDenied => "the caller may not do this: ask for the permission that the message names",
+        ErrorKind::Throttled => "AWS is asked too often from this account: wait a little and run again",
+        ErrorKind::Quota => "a quota of the account is reached: ask AWS for more, or remove what is not needed",
+        ErrorKind::Unreachable => "check the network, the region and AWS_ENDPOINT_URL",
+        ErrorKind::Service | ErrorKind::Busy => "AWS could not do it just now: run again",
+        ErrorKind::InUse => "something else still uses it: remove that, or wait and run again",
+        ErrorKind::NotVisibleYet => "IAM took longer than usual to reach EC2: run again",
+        ErrorKind::AlreadyExists | ErrorKind::NotOurs => {
+            "something of that name is there and is not ours: choose another name, or remove it"
+        }
+        ErrorKind::LaunchFailed => "AWS's own words say why the server does not start: mend that, and run again",
+        ErrorKind::TimedOut => "`kaphost status` shows how it goes on; scaling.wait-for-capacity-timeout sets how long apply waits",
+        ErrorKind::BrokenPlan => "this is a mistake in kaphost: please report it with the plan",
+        ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Other => "AWS's own words say what it does not like",
+    }
+}

@@ -1,0 +1,199 @@
+//! The pipeline as commands use it: read, load, admit, desire, look.
+
+use std::path::Path as FilePath;
+
+use kaphost_plan::{Desired, Image, ImageFact, Observed, Plan};
+use kaphost_policy::{Admission, Decision, Facts, HostOptions, Outcome, Policy, PolicyHost, admit as evaluate};
+use kaphost_spec::AdmittedSpec;
+use serde_json::json;
+
+use crate::cli::{CloudArgs, Global, PolicyArgs};
+use crate::cloud::Session;
+use crate::failure::Failure;
+use crate::input::{self, Input};
+use crate::{place, render, term};
+
+/// Loaded policies with their settings.
+#[derive(Debug)]
+pub(crate) struct Policies(Vec<Policy>);
+
+impl Policies {
+    /// Loads every module and reads its settings.
+    ///
+    /// # Errors
+    /// When a module cannot be read or trusted, or a setting is not one that it takes (all such settings).
+    pub(crate) fn load(args: &PolicyArgs) -> Result<Self, Failure> {
+        if args.policies.is_empty() {
+            // No engine is made for nothing.
+            return settings_for_nobody(args).map(|()| Self(Vec::new()));
+        }
+        let host =
+            PolicyHost::new(HostOptions { cache_dir: place::cache().map(|folder| folder.join("modules")), ..HostOptions::default() })?;
+        let mut modules = Vec::new();
+        for module in host.load_files(&args.policies) {
+            modules.push(module?);
+        }
+        let given = Given::parse(&args.settings)?;
+        let mut errors = given.unknown_policies(&modules.iter().map(|module| module.description().name.as_str()).collect::<Vec<_>>());
+        let mut policies = Vec::new();
+        for module in modules {
+            let takes = |name: &str| module.description().settings.iter().any(|setting| setting.name == name);
+            match module.settings(&given.of(&module.description().name, takes)) {
+                Ok(settings) => policies.push(Policy { module, settings }),
+                Err(wrong) => {
+                    errors.extend(wrong.into_iter().map(|error| (format!("policy `{}`: {error}", module.description().name), error.help())))
+                }
+            }
+        }
+        errors.extend(given.taken_by_nobody(&policies));
+        if errors.is_empty() { Ok(Self(policies)) } else { Err(Failure::Settings(errors)) }
+    }
+
+    /// Asks the policies, and shows what they log when somebody wants to hear it.
+    ///
+    /// # Errors
+    /// When a policy cannot be run.
+    pub(crate) fn evaluate(&self, global: &Global, input: &Input) -> Result<Admission, Failure> {
+        if !input.warnings.is_empty() {
+            term::err(&render::diagnostics(&input.warnings));
+        }
+        let admission = evaluate(&input.spec, &self.0, &Facts::default())?;
+        if global.verbose > 0 {
+            for policy in &self.0 {
+                for note in policy.module.notes() {
+                    term::err(&format!("{}: {note}\n", policy.module.source()));
+                }
+            }
+            term::err(&render::decision::logs(&admission));
+        }
+        Ok(admission)
+    }
+}
+
+fn settings_for_nobody(args: &PolicyArgs) -> Result<(), Failure> {
+    if args.settings.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Usage("--set gives a setting to policies, and there is no --policy".into()))
+}
+
+/// `--set` as given: the policy that is meant, when one is named; a name; a value.
+struct Given(Vec<(Option<String>, String, String)>);
+
+impl Given {
+    fn parse(settings: &[String]) -> Result<Self, Failure> {
+        let one = |text: &String| {
+            let (name, value) = text.split_once('=')?;
+            let (policy, name) = match name.split_once(':') {
+                Some((policy, name)) => (Some(policy.to_owned()), name),
+                None => (None, name),
+            };
+            Some((policy, name.to_owned(), value.to_owned()))
+        };
+        let parsed = settings.iter().map(|text| one(text).ok_or_else(|| Failure::Usage(format!("`{text}` is no setting: use NAME=VALUE"))));
+        parsed.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// What one policy gets: what names it, and what names nobody and is of a name that it takes.
+    fn of(&self, policy: &str, takes: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+        let mine = self.0.iter().filter(|(meant, name, _)| match meant {
+            Some(meant) => meant == policy,
+            None => takes(name),
+        });
+        mine.map(|(_, name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    fn unknown_policies(&self, loaded: &[&str]) -> Vec<(String, String)> {
+        let unknown = self.0.iter().filter_map(|(meant, ..)| meant.as_deref().filter(|meant| !loaded.contains(meant)));
+        unknown.map(|policy| (format!("there is no policy `{policy}` here"), format!("there are: {}", loaded.join(", ")))).collect()
+    }
+
+    fn taken_by_nobody(&self, policies: &[Policy]) -> Vec<(String, String)> {
+        let known: Vec<&str> =
+            policies.iter().flat_map(|policy| policy.module.description().settings.iter().map(|setting| setting.name.as_str())).collect();
+        let nobody = self.0.iter().filter(|(meant, name, _)| meant.is_none() && !known.contains(&name.as_str()));
+        let help =
+            if known.is_empty() { "the policies here take no settings".to_owned() } else { format!("they take: {}", known.join(", ")) };
+        nobody.map(|(_, name, _)| (format!("no policy here takes the setting `{name}`"), help.clone())).collect()
+    }
+}
+
+/// What the policies let pass.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    /// The sealed cluster.
+    pub(crate) spec: AdmittedSpec,
+    /// How it came about.
+    pub(crate) decision: Decision,
+}
+
+/// Asks the policies. A denial is shown, violation by violation, and is a failure.
+///
+/// # Errors
+/// When a policy denies, or cannot be run.
+pub(crate) fn admit(global: &Global, input: &Input, policies: &Policies) -> Result<Admitted, Failure> {
+    let Admission { outcome, decision, .. } = policies.evaluate(global, input)?;
+    match outcome {
+        Outcome::Admitted(spec) => Ok(Admitted { spec: *spec, decision }),
+        Outcome::Denied => {
+            term::err(&render::decision::violations(&decision, &input.spec));
+            let located = render::decision::violations_json(&decision, &input.spec);
+            Err(Failure::Denied { violations: decision.violations.len(), decision: json!({ "decision": decision, "violations": located }) })
+        }
+    }
+}
+
+/// A cluster that is admitted and fit to be planned.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// As its file describes it.
+    pub(crate) input: Input,
+    /// What the policies did.
+    pub(crate) decision: Decision,
+    /// What AWS should hold.
+    pub(crate) desired: Desired,
+}
+
+/// AWS as it is, and the way from there.
+#[derive(Debug)]
+pub(crate) struct Current {
+    /// What AWS holds.
+    pub(crate) observed: Observed,
+    /// The cluster's image.
+    pub(crate) image: Image,
+    /// The way.
+    pub(crate) plan: Plan,
+}
+
+impl Prepared {
+    /// Everything before AWS is asked anything.
+    ///
+    /// # Errors
+    /// When the config, the policies or their verdict stand in the way, or this version cannot provision what is asked for.
+    pub(crate) fn new(global: &Global, file: &FilePath, policies: &PolicyArgs) -> Result<Self, Failure> {
+        let input = input::read(file)?;
+        let policies = Policies::load(policies)?;
+        let Admitted { spec, decision } = admit(global, &input, &policies)?;
+        let desired = kaphost_plan::desire(&spec).map_err(|missing| render::not_provisioned(&input.spec, &missing))?;
+        Ok(Self { input, decision, desired })
+    }
+
+    /// Opens the cloud, reads it, and plans.
+    ///
+    /// # Errors
+    /// When the cloud cannot be read, or there is no plan.
+    pub(crate) async fn look(&self, cloud: &CloudArgs) -> Result<(Session, Current), Failure> {
+        let mut session = Session::open(cloud, &self.desired.names.region).await?;
+        let (observed, known) = session.observe(&self.desired).await?;
+        let fact =
+            self.desired.image_fact(&observed, known.as_ref()).ok_or_else(|| Failure::Faulty(vec!["the image was not read".into()]))?;
+        let plan = kaphost_plan::diff(&self.desired, &observed, fact).map_err(|refusals| render::refused(&self.input.spec, &refusals))?;
+        let ImageFact::Found(image) = fact else { return Err(Failure::Faulty(vec!["a plan without its image".into()])) };
+        let image = image.clone();
+        let faults = kaphost_plan::check(&plan, &observed);
+        if !faults.is_empty() {
+            return Err(Failure::Faulty(faults.iter().map(ToString::to_string).collect()));
+        }
+        Ok((session, Current { observed, image, plan }))
+    }
+}

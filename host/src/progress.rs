@@ -1,0 +1,107 @@
+//! A run as it happens: live lines on a terminal, plain lines elsewhere. A view of the executor's events and nothing more.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use kaphost_apply::{Activity, CloudError, Event};
+use kaphost_plan::{Plan, Step, StepId};
+
+use crate::term::{self, BAD, CHANGED, FAINT, GOOD, paint};
+
+/// Shows events. Share it by reference with the executor.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    subjects: Mutex<BTreeMap<StepId, String>>,
+    /// `None` when nobody watches live.
+    live: Option<MultiProgress>,
+    bars: Mutex<BTreeMap<StepId, ProgressBar>>,
+}
+
+impl Progress {
+    /// For one plan.
+    #[must_use]
+    pub(crate) fn new(plan: &Plan) -> Self {
+        Self { subjects: Mutex::new(subjects(plan)), live: term::err_is_live().then(MultiProgress::new), bars: Mutex::default() }
+    }
+
+    /// Shows one event.
+    pub(crate) fn show(&self, event: &Event) {
+        match event {
+            Event::Replanned(plan) => {
+                if let Ok(mut known) = self.subjects.lock() {
+                    *known = subjects(plan);
+                }
+                self.print("  Some of it was there already, and is ours. What is left to do:");
+            }
+            Event::CutShort(step) => self.end(*step, &paint(CHANGED, "-"), "cut short"),
+            Event::Started(step) => self.start(*step),
+            Event::Retrying { step, error, in_ms } => self.retrying(*step, error, *in_ms),
+            Event::Met(step) => self.line(*step, &paint(CHANGED, "="), "was there already, and is ours"),
+            Event::Activity { step, activity } => self.line(*step, &paint(FAINT, "·"), &self::activity(activity)),
+            Event::Done { step, took_ms } => self.end(*step, &paint(GOOD, "✓"), &seconds(*took_ms)),
+            Event::Failed { step, error } => self.end(*step, &paint(BAD, "✗"), &paint(BAD, error)),
+            Event::Stopping => self.print(&paint(CHANGED, "  Stopping: the calls in flight are finished, nothing new is begun.")),
+        }
+    }
+
+    fn subject(&self, step: StepId) -> String {
+        self.subjects.lock().ok().and_then(|subjects| subjects.get(&step).cloned()).unwrap_or_default()
+    }
+
+    fn start(&self, step: StepId) {
+        let Some(live) = &self.live else { return };
+        let bar = live.add(ProgressBar::new_spinner().with_message(self.subject(step)));
+        // The template is a constant: were it wrong, indicatif's default would serve as well.
+        if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        if let Ok(mut bars) = self.bars.lock() {
+            bars.insert(step, bar);
+        }
+    }
+
+    fn retrying(&self, step: StepId, error: &CloudError, in_ms: u64) {
+        self.line(step, &paint(CHANGED, "…"), &format!("{error}; again in {}", seconds(in_ms)));
+    }
+
+    fn line(&self, step: StepId, sign: &str, text: &str) {
+        self.print(&format!("  {sign} {}: {text}", self.subject(step)));
+    }
+
+    fn end(&self, step: StepId, sign: &str, text: &str) {
+        let bar = self.bars.lock().ok().and_then(|mut bars| bars.remove(&step));
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        self.print(&format!("  {sign} {}  {text}", self.subject(step)));
+    }
+
+    fn print(&self, line: &str) {
+        let show = || term::err(&format!("{line}\n"));
+        match &self.live {
+            Some(live) => live.suspend(show),
+            None => show(),
+        }
+    }
+}
+
+fn subjects(plan: &Plan) -> BTreeMap<StepId, String> {
+    let describe = |step: &Step| format!("{} {}", step.action.operation(), step.subject);
+    plan.steps.iter().map(|step| (step.id, describe(step))).collect()
+}
+
+fn activity(activity: &Activity) -> String {
+    match &activity.message {
+        Some(message) => format!("{} ({}): {message}", activity.description, activity.status),
+        None => format!("{} ({})", activity.description, activity.status),
+    }
+}
+
+/// Milliseconds as seconds with a tenth, below ten; whole seconds above.
+#[must_use]
+pub(crate) fn seconds(ms: u64) -> String {
+    if ms < 10_000 { format!("{}.{} s", ms / 1000, ms % 1000 / 100) } else { format!("{} s", ms / 1000) }
+}

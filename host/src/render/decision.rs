@@ -1,0 +1,185 @@
+//! What the policies did: their changes with reasons, their violations with places, and what they said.
+
+use std::fmt;
+
+use kaphost_policy::{Admission, Change, Decision, PolicyRecord, Severity, Violation, visible};
+use kaphost_spec::{ConfigSource, Leaf, Span, Spec};
+use miette::{Diagnostic, LabeledSpan, SourceCode};
+use serde_json::{Value, json};
+
+use crate::render::diagnostic;
+use crate::term::{self, BAD, FAINT, GOOD, POLICY, STRONG, paint};
+
+/// Longest value that is shown whole, in characters.
+const VALUE_CHARS: usize = 60;
+
+/// Each policy with what it changed and why, and the verdict.
+#[must_use]
+pub(crate) fn text(decision: &Decision, spec: &Spec) -> String {
+    let file = &spec.origins.source().name;
+    let mut out = format!("{} {} ({file})\n", paint(STRONG, "Policies for"), decision.cluster);
+    if decision.policies.is_empty() {
+        out.push_str(&format!("  {}\n", paint(FAINT, "none: give them with --policy")));
+    }
+    for (index, policy) in decision.policies.iter().enumerate() {
+        let changes: Vec<&Change> = decision.changes.iter().filter(|change| change.policy == index).collect();
+        let did = match changes.len() {
+            0 => "changed nothing".to_owned(),
+            1 => "changed 1 value".to_owned(),
+            n => format!("changed {n} values"),
+        };
+        out.push_str(&format!("  {} {} {}\n", paint(POLICY, &policy.name), did, paint(FAINT, identity(policy))));
+        for change in changes {
+            out.push_str(&one(change, spec));
+        }
+    }
+    out
+}
+
+fn one(change: &Change, spec: &Spec) -> String {
+    let old = change.old.as_ref().map_or_else(|| "unset".to_owned(), value);
+    let new = change.new.as_ref().map_or_else(|| "gone".to_owned(), value);
+    let place = place(spec, change).map(|place| format!("  {}", paint(FAINT, place))).unwrap_or_default();
+    let mut out = format!("    {}  {} → {}{place}\n", paint(STRONG, &change.path), paint(BAD, old), paint(GOOD, new));
+    let because = format!("{}: {}", change.rule, change.reason);
+    for line in textwrap::wrap(&because, term::width().saturating_sub(8)) {
+        out.push_str(&format!("        {}\n", paint(FAINT, line)));
+    }
+    out
+}
+
+/// Where the config says what was changed; nothing where it does not say it.
+fn place(spec: &Spec, change: &Change) -> Option<String> {
+    use kaphost_spec::Origin::{Config, Defaults};
+    match spec.origins.of(&change.path) {
+        Config(span) | Defaults(span) => {
+            let source = spec.origins.source();
+            let position = source.position(span.start);
+            Some(format!("{}:{}:{}", source.name, position.line, position.column))
+        }
+        kaphost_spec::Origin::BuiltIn => None,
+    }
+}
+
+/// `0.1.0 sha256:0123456789ab`
+#[must_use]
+pub(crate) fn identity(policy: &PolicyRecord) -> String {
+    format!("{} sha256:{}", policy.version, policy.digest.get(..12).unwrap_or(&policy.digest))
+}
+
+/// A value as the config spells it, shortened.
+#[must_use]
+pub(crate) fn value(leaf: &Leaf) -> String {
+    visible(&leaf.to_string(), VALUE_CHARS)
+}
+
+/// Every violation with its place.
+#[must_use]
+pub(crate) fn violations(decision: &Decision, spec: &Spec) -> String {
+    decision.violations.iter().map(|violation| diagnostic::text(&Located::new(violation, decision, spec))).collect()
+}
+
+/// The same for programs.
+#[must_use]
+pub(crate) fn violations_json(decision: &Decision, spec: &Spec) -> Value {
+    decision.violations.iter().map(|violation| Located::new(violation, decision, spec).json()).collect()
+}
+
+/// A violation, and where in the config it points.
+#[derive(Debug)]
+struct Located<'a> {
+    violation: &'a Violation,
+    policy: &'a str,
+    source: &'a ConfigSource,
+    span: Span,
+    /// The policy that wrote the value, when it is not the config's own.
+    writer: Option<String>,
+}
+
+impl<'a> Located<'a> {
+    fn new(violation: &'a Violation, decision: &'a Decision, spec: &'a Spec) -> Self {
+        let writer = decision.last_writer(&violation.path).map(|(policy, change)| {
+            let new = change.new.as_ref().map_or_else(|| "nothing".to_owned(), value);
+            format!("written by policy {} ({}): {} is now {new}", policy.name, change.rule, change.path)
+        });
+        Self {
+            violation,
+            policy: decision.policy(violation.policy).map_or("", |policy| policy.name.as_str()),
+            source: spec.origins.source(),
+            span: spec.origins.nearest(&violation.path),
+            writer,
+        }
+    }
+
+    fn json(&self) -> Value {
+        let position = self.source.position(self.span.start);
+        json!({
+            "policy": self.policy,
+            "rule": self.violation.rule,
+            "severity": self.violation.severity,
+            "path": self.violation.path,
+            "message": self.violation.message,
+            "help": self.violation.help,
+            "url": self.violation.url,
+            "file": self.source.name,
+            "line": position.line,
+            "column": position.column,
+            "written-by": self.writer,
+        })
+    }
+}
+
+impl fmt::Display for Located<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.violation.message)
+    }
+}
+
+impl std::error::Error for Located<'_> {}
+
+impl Diagnostic for Located<'_> {
+    fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        Some(Box::new(format!("{}/{} ({})", self.policy, self.violation.rule, self.violation.severity)))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.violation.severity {
+            Severity::Low => miette::Severity::Advice,
+            Severity::Medium => miette::Severity::Warning,
+            Severity::High | Severity::Critical => miette::Severity::Error,
+        })
+    }
+
+    fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        let help = self.violation.help.as_ref()?;
+        Some(match &self.violation.url {
+            Some(url) => Box::new(format!("{help}\n{url}")),
+            None => Box::new(help),
+        })
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let label = self.writer.clone().unwrap_or_else(|| self.violation.path.to_string());
+        Some(Box::new(std::iter::once(LabeledSpan::new_primary_with_span(Some(label), self.span.clone()))))
+    }
+}
+
+/// What the policies said meanwhile. Sanitised where it entered.
+#[must_use]
+pub(crate) fn logs(admission: &Admission) -> String {
+    let mut out = String::new();
+    for call in &admission.logs {
+        let policy = admission.decision.policy(call.policy).map_or("", |policy| policy.name.as_str());
+        for (level, message) in &call.log.messages {
+            out.push_str(&format!("{policy} {} {level}: {message}\n", call.operation));
+        }
+        if call.log.dropped > 0 {
+            out.push_str(&format!("{policy} {}: {} more messages\n", call.operation, call.log.dropped));
+        }
+    }
+    out
+}

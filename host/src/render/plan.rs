@@ -1,0 +1,86 @@
+//! A plan as people like to read it.
+
+use kaphost_plan::{Change, ChangeKind, Plan};
+use serde_json::{Value, json};
+
+use crate::render::blame::Blame;
+use crate::term::{BAD, CHANGED, FAINT, GOOD, STRONG, paint};
+
+/// The plan in text, at most 80 columns where values allow it.
+#[must_use]
+pub(crate) fn text(plan: &Plan, blame: &Blame<'_>) -> String {
+    let mut out = String::new();
+    let (cluster, region) = (&plan.names.cluster, &plan.names.region);
+    if plan.is_empty() {
+        out.push_str(&format!("{} {cluster} in {region} is as it should be.\n", paint(GOOD, "No changes.")));
+    } else {
+        out.push_str(&format!("{} {cluster} in {region}: {}\n", paint(STRONG, "Plan for"), counts(plan)));
+    }
+    for change in &plan.changes {
+        out.push('\n');
+        out.push_str(&one(change, blame));
+    }
+    if !plan.kept.is_empty() {
+        out.push_str(&format!("\n{}\n", paint(STRONG, "Not ours, and kept:")));
+        for kept in &plan.kept {
+            out.push_str(&format!("    {kept}\n"));
+        }
+    }
+    out
+}
+
+/// `5 to create, 1 to update`
+#[must_use]
+pub(crate) fn counts(plan: &Plan) -> String {
+    let count = |kind| plan.changes.iter().filter(|change| change.kind == kind).count();
+    let parts: Vec<String> = [(ChangeKind::Create, "create"), (ChangeKind::Update, "update"), (ChangeKind::Delete, "delete")]
+        .into_iter()
+        .map(|(kind, verb)| (count(kind), verb))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, verb)| format!("{count} to {verb}"))
+        .collect();
+    if parts.is_empty() { "nothing to change but to wait".to_owned() } else { parts.join(", ") }
+}
+
+fn one(change: &Change, blame: &Blame<'_>) -> String {
+    let (sign, style) = match change.kind {
+        ChangeKind::Create => ('+', GOOD),
+        ChangeKind::Update => ('~', CHANGED),
+        ChangeKind::Delete => ('-', BAD),
+    };
+    let mut out = format!("  {} {} {}\n", paint(style, sign), change.resource, paint(STRONG, &change.name));
+    let widest = change.leaves.iter().map(|leaf| leaf.leaf.chars().count()).max().unwrap_or(0).min(34);
+    for leaf in &change.leaves {
+        let value = match (&leaf.old, &leaf.new) {
+            (None, Some(new)) => new.clone(),
+            (Some(old), None) => format!("{} {}", paint(BAD, old), paint(FAINT, "goes")),
+            (Some(old), Some(new)) => format!("{} → {}", paint(BAD, old), paint(GOOD, new)),
+            (None, None) => continue,
+        };
+        let by = leaf.path.as_deref().and_then(|path| blame.policy_of(path));
+        let by = by.map(|by| paint(FAINT, format_args!("  # {by}"))).unwrap_or_default();
+        out.push_str(&format!("      {:<widest$}  {value}{by}\n", leaf.leaf));
+    }
+    if let Some(note) = &change.note {
+        for line in textwrap::wrap(note, 72) {
+            out.push_str(&format!("      {}\n", paint(FAINT, line)));
+        }
+    }
+    out
+}
+
+/// The plan for programs.
+#[must_use]
+pub(crate) fn json(plan: &Plan) -> Value {
+    json!({
+        "names": plan.names,
+        "changes": plan.changes,
+        "steps": plan.steps.iter().map(|step| json!({
+            "id": step.id,
+            "operation": step.action.operation(),
+            "subject": step.subject,
+            "after": step.after,
+        })).collect::<Vec<_>>(),
+        "kept": plan.kept,
+    })
+}

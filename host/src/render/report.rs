@@ -1,0 +1,85 @@
+//! How a run ended.
+
+use kaphost_apply::{CloudError, End, Outcome, Record, Report, RunVerdict};
+use kaphost_plan::Plan;
+use serde_json::{Value, json};
+
+use crate::failure::{Failure, advice};
+use crate::render::diagnostic;
+use crate::render::simple::Simple;
+use crate::term;
+
+/// The record of a plan that was carried out once and for all.
+#[must_use]
+pub(crate) fn of_one(plan: Plan, report: Report) -> Record {
+    let end = match (report.complete(), report.interrupted) {
+        (true, _) => End::Converged,
+        (false, true) => End::Interrupted,
+        (false, false) => End::Failed,
+    };
+    Record { rounds: vec![(plan, report)], end }
+}
+
+/// Says how a run ended that did not come to its end, and what was done of it.
+///
+/// # Errors
+/// When it did not come to its end.
+pub(crate) fn conclude(record: &Record) -> Result<(), Failure> {
+    let changed = match record.verdict() {
+        RunVerdict::Done => return Ok(()),
+        RunVerdict::Nothing => false,
+        RunVerdict::Partly => true,
+    };
+    term::err(&text(record));
+    Err(Failure::Stopped { changed, interrupted: record.interrupted(), report: json(record) })
+}
+
+fn text(record: &Record) -> String {
+    let mut out = String::from("\n");
+    for (_, report) in &record.rounds {
+        for step in &report.steps {
+            let how = match &step.outcome {
+                Outcome::Done { .. } => "done",
+                Outcome::Met { .. } => "was there already",
+                Outcome::Failed(_) => "failed",
+                Outcome::CutShort(_) => "cut short",
+                Outcome::NotStarted => "not begun",
+            };
+            out.push_str(&format!("  {how:<17}  {} {}\n", step.operation, step.subject));
+        }
+    }
+    out.push('\n');
+    let failure = |error: &CloudError| diagnostic::text(&Simple::new("aws", error.to_string()).with_help(advice(error)));
+    for (_, error) in record.failed() {
+        out.push_str(&failure(error));
+    }
+    match &record.end {
+        End::Unread(error) => out.push_str(&failure(error)),
+        End::Refused(refusals) => {
+            for refusal in refusals {
+                out.push_str(&diagnostic::text(&Simple::new("refused", refusal.message.clone()).with_help(refusal.help.clone())));
+            }
+        }
+        End::Unsettled => {
+            let why = "somebody else changes the same cluster at the same time".to_owned();
+            out.push_str(&diagnostic::text(&Simple::new("raced", why).with_help("agree on who applies, and run again")));
+        }
+        End::BrokenPlan(faults) => {
+            for fault in faults {
+                let why = format!("the plan breaks an invariant: {fault}");
+                out.push_str(&diagnostic::text(
+                    &Simple::new("faulty-plan", why).with_help("this is a mistake in kaphost: please report it with the plan"),
+                ));
+            }
+        }
+        End::Converged | End::Failed | End::Interrupted => {}
+    }
+    out
+}
+
+/// For programs.
+#[must_use]
+pub(crate) fn json(record: &Record) -> Value {
+    let rounds: Vec<Value> = record.rounds.iter().map(|(_, report)| json!(report)).collect();
+    json!({ "end": record.end, "rounds": rounds })
+}

@@ -1,0 +1,97 @@
+//! A problem, with or without a place in a config.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use kaphost_spec::{ConfigSource, Origins, Path, Span};
+use miette::{Diagnostic, LabeledSpan, SourceCode};
+use serde_json::{Value, json};
+
+/// Code, message, and what to do.
+#[derive(Debug)]
+pub(crate) struct Simple {
+    code: String,
+    message: String,
+    causes: Vec<String>,
+    help: Option<String>,
+    place: Option<(Arc<ConfigSource>, Span)>,
+}
+
+impl Simple {
+    /// A problem.
+    #[must_use]
+    pub(crate) fn new(code: &str, message: String) -> Self {
+        Self { code: code.to_owned(), message, causes: Vec::new(), help: None, place: None }
+    }
+
+    /// An error, with its chain of causes.
+    #[must_use]
+    pub(crate) fn of(code: &str, error: &dyn Error) -> Self {
+        let mut problem = Self::new(code, error.to_string());
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            problem.causes.push(error.to_string());
+            cause = error.source();
+        }
+        problem
+    }
+
+    /// What to do.
+    #[must_use]
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The line of a config that it comes from: that of a value, or of the nearest node around it.
+    #[must_use]
+    pub(crate) fn at(mut self, origins: &Origins, path: &Path) -> Self {
+        self.place = Some((Arc::clone(origins.source()), origins.nearest(path)));
+        self
+    }
+
+    /// `code message causes help`, and `file line column` where it has a place.
+    #[must_use]
+    pub(crate) fn json(&self) -> Value {
+        let mut object = json!({ "code": self.code, "message": self.message, "causes": self.causes, "help": self.help });
+        if let Some((source, span)) = &self.place {
+            let position = source.position(span.start);
+            object["file"] = json!(source.name);
+            object["line"] = json!(position.line);
+            object["column"] = json!(position.column);
+        }
+        object
+    }
+}
+
+impl fmt::Display for Simple {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        for cause in &self.causes {
+            write!(f, ": {cause}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Simple {}
+
+impl Diagnostic for Simple {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(&self.code))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.place.as_ref().map(|(source, _)| source.as_ref() as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let (_, span) = self.place.as_ref()?;
+        Some(Box::new(std::iter::once(LabeledSpan::new_primary_with_span(Some("decided here".into()), span.clone()))))
+    }
+}
