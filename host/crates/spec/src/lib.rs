@@ -1,7 +1,34 @@
 //! What a Kapacitor server should be: the typed [`Cluster`], where each of its values comes from, and the paths that name them.
 //!
-//! First stage of the pipeline: text → [`Spec`]. Reads no file and no environment itself: whoever calls hands in the text and a way to
-//! look up `(env)` and `(file)` values. Knows nothing of policies, of AWS's state or of the terminal.
+//! First stage of the pipeline: text → [`Spec`]. Reads no file and no environment itself: whoever calls hands in the text and a
+//! [`Lookup`] for `(env)` and `(file)` values. Knows nothing of policies, of AWS's state or of the terminal.
+//!
+//! [`parse`] reports every mistake of a file at once, each with a stable [`Code`], its place and a remedy. [`validate`] holds what a
+//! policy made of a cluster against the same rules.
+//!
+//! ```
+//! use kaphost_spec::{ConfigSource, NoLookup, Tenancy, parse};
+//!
+//! let text = r#"
+//!     cluster "kapacitor-stage" region="us-east-1" {
+//!         ami "ami-0abcd1234abcd1234"
+//!         instance-type "t3.small"
+//!         tenancy "dedicated"
+//!         network vpc="vpc-0a1b2c3d" {
+//!             subnets "subnet-0aaa1111"
+//!         }
+//!     }
+//! "#;
+//! let file = parse(ConfigSource::new("cluster.kdl", text), &NoLookup)?;
+//! let spec = &file.specs[0];
+//! assert_eq!(spec.cluster.tenancy, Tenancy::Dedicated);
+//! assert_eq!(spec.cluster.ssh.port, 22);
+//! assert_eq!(&text[spec.origins.nearest(&"tenancy".parse()?)], "\"dedicated\"");
+//!
+//! let report = parse(ConfigSource::new("cluster.kdl", text.replace("tenancy", "tenacy")), &NoLookup).unwrap_err();
+//! assert_eq!(report.diagnostics()[0].help(), Some("did you mean `tenancy`?"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod admitted;
 mod check;

@@ -71,9 +71,9 @@ pub(super) fn check(parts: &Parts<'_>, problems: &mut Problems) {
         }
     }
     role(&root.field("iam"), parts.iam, problems);
-    if parts.tags.len() > MAX_TAGS {
-        let problem = format!("is given {} times", parts.tags.len());
-        problems.add(Code::TooManyTags, &root.field("tag"), problem, format!("keep {MAX_TAGS}"));
+    if let Some(key) = parts.tags.keys().nth(MAX_TAGS) {
+        let problem = format!("is one of {} tags", parts.tags.len());
+        problems.add(Code::TooManyTags, &root.field("tag").key(key), problem, format!("keep {MAX_TAGS}"));
     }
 }
 

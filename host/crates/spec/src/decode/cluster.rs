@@ -97,6 +97,10 @@ impl Draft {
         };
         for problem in check::check(&parts) {
             let other = problem.other.as_ref();
+            // The device may be that of a volume whose name is wrong.
+            if problem.code == Code::UnknownDevice && cx.is_wrong(&root.field("volume")) {
+                continue;
+            }
             if cx.is_wrong(&problem.path) || other.is_some_and(|other| cx.is_wrong(other)) {
                 continue;
             }

@@ -3,6 +3,8 @@
 use kdl::KdlDocument;
 
 use super::context::Context;
+use super::grammar;
+use super::lexer::Mistake;
 use super::value::range;
 use crate::Code;
 
@@ -18,9 +20,19 @@ pub(super) fn read(cx: &Context<'_>) -> Option<KdlDocument> {
         cx.report(cx.diagnostic(Code::FileTooLarge, 0..0, message).with_help(help));
         return None;
     }
-    match KdlDocument::parse_v2(text) {
+    let text = match grammar::check(text) {
+        Ok(text) => text,
+        Err(mistakes) => {
+            for Mistake { code, span, message, label, help } in mistakes {
+                cx.report(cx.diagnostic(code, span, message).with_label(label).with_help(help));
+            }
+            return None;
+        }
+    };
+    match KdlDocument::parse_v2(&text) {
         Ok(document) => Some(document),
         Err(error) => {
+            // Rules that only `kdl` knows. Its messages are for whoever knows KDL, but they point at the place.
             for diagnostic in error.diagnostics {
                 let message = diagnostic.message.unwrap_or_else(|| "this is no KDL 2".to_owned());
                 let label = diagnostic.label.unwrap_or_else(|| "here".to_owned());
@@ -28,6 +40,89 @@ pub(super) fn read(cx: &Context<'_>) -> Option<KdlDocument> {
                 cx.report(cx.diagnostic(Code::Syntax, range(diagnostic.span), message).with_label(label).with_help(help));
             }
             None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Pieces that KDL is made of, so that random texts of them are often nearly right.
+    const PIECES: &[&str] = &[
+        "a",
+        "node",
+        "b=",
+        "\"text\"",
+        "#\"raw\"#",
+        "\"\"\"\n  x\n  \"\"\"",
+        "1",
+        "-2.5",
+        "0x1f",
+        "1e3",
+        "#true",
+        "#null",
+        "(t)",
+        "( t )",
+        "{",
+        "}",
+        " ",
+        " ",
+        " ",
+        "\n",
+        "\n",
+        ";",
+        "/-",
+        "/* c */",
+        "// c\n",
+        "\\\n",
+        "=",
+        "true",
+        ".5",
+        "(",
+        ")",
+        "\"",
+        "#",
+        "[",
+        "1a",
+        "a/b",
+        "\u{feff}",
+        "é",
+        "\"\\u{e9}\"",
+        "\"\\q\"",
+        "\"a\\  b\"",
+        "\"\"",
+        "\r\n",
+        "\t",
+        "+",
+        "-",
+        ".",
+        "..",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_the_grammar_passes_kdl_takes(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..14)) {
+            let text = pieces.concat();
+            if let Ok(clean) = grammar::check(&text) {
+                prop_assert_eq!(clean.len(), text.len());
+                let parsed = KdlDocument::parse_v2(&clean);
+                prop_assert!(parsed.is_ok(), "{:?} as {:?}: {:?}", text, clean, parsed);
+            }
+        }
+
+        #[test]
+        fn what_kdl_takes_the_grammar_passes(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..14)) {
+            let text = pieces.concat();
+            if KdlDocument::parse_v2(&text).is_ok()
+                && let Err(mistakes) = grammar::check(&text)
+            {
+                prop_assert!(false, "{:?}: {:?}", text, mistakes);
+            }
         }
     }
 }

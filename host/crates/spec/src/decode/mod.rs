@@ -7,6 +7,8 @@ mod access;
 mod cluster;
 mod context;
 mod document;
+mod grammar;
+mod lexer;
 mod section;
 mod service;
 mod value;

@@ -12,6 +12,7 @@ use kdl::{KdlEntry, KdlNode};
 
 use super::context::Context;
 use super::value::{Value, Wrong, nearest, range, shown};
+use crate::diagnostic::Diagnostic;
 use crate::names::Invalid;
 use crate::origin::Origin;
 use crate::{Code, Path, Span};
@@ -99,9 +100,9 @@ impl<'c> Section<'c> {
         self.known.borrow_mut().insert(name, form);
     }
 
-    fn wrong(&self, path: &Path, wrong: Wrong) {
+    fn wrong(&self, path: &Path, wrong: Diagnostic) {
         self.cx.mark_wrong(path);
-        self.cx.report(*wrong);
+        self.cx.report(wrong);
     }
 
     fn value(&self, path: &Path, layer: Layer<'c>, entry: &'c KdlEntry) -> Value<'c> {
@@ -178,7 +179,7 @@ impl<'c> Section<'c> {
         match read(value) {
             Ok(value) => Said::Is(value),
             Err(wrong) => {
-                self.wrong(path, wrong);
+                self.wrong(path, *wrong);
                 Said::Wrong
             }
         }
@@ -269,7 +270,7 @@ impl<'c> Section<'c> {
             let item = match read(value) {
                 Ok(item) => item,
                 Err(wrong) => {
-                    self.wrong(&path, wrong);
+                    self.wrong(&path, *wrong);
                     continue;
                 }
             };
@@ -279,7 +280,7 @@ impl<'c> Section<'c> {
                     self.duplicate(value.span(), first.clone(), &format!("a value of `{path}`"));
                 }
                 _ if list.len() >= MAX_LIST => {
-                    self.wrong(&path, value.wrong(Code::OutOfRange, "has too many values", format!("use at most {MAX_LIST}")));
+                    self.wrong(&path, *value.wrong(Code::OutOfRange, "has too many values", format!("use at most {MAX_LIST}")));
                     break;
                 }
                 _ => list.push((item, value.origin())),
@@ -396,10 +397,11 @@ impl<'c> Section<'c> {
         sections
     }
 
+    /// What is wrong with a key is noted for no entry in particular: the other entries are held to the rules all the same.
     fn key<K: FromStr<Err = Invalid>>(&self, node: Layer<'c>, path: &Path, code: Code) -> Option<(K, Origin)> {
         self.arguments.set(1);
         let Some(entry) = node.arguments().next() else {
-            self.cx.mark_wrong(path);
+            self.cx.mark_wrong(&path.key(""));
             self.cx.report(
                 self.cx
                     .diagnostic(Code::MissingValue, node.span(), format!("`{path}` needs a first argument that names it"))
@@ -412,7 +414,7 @@ impl<'c> Section<'c> {
         match value.parse(code) {
             Ok(key) => Some((key, value.origin())),
             Err(wrong) => {
-                self.wrong(path, wrong);
+                self.wrong(&path.key(""), *wrong);
                 None
             }
         }
