@@ -10,6 +10,24 @@
 //!
 //! Reads no config, knows nothing of AWS or of plans, prints nothing, reads no environment and no clock but the one that holds deadlines.
 //! wasmtime's types and the generated bindings are not part of its interface.
+//!
+//! ```no_run
+//! use kaphost_policy::{Facts, HostOptions, Outcome, Policy, PolicyError, PolicyHost, admit};
+//!
+//! # fn main() -> Result<(), PolicyError> {
+//! # let spec: kaphost_spec::Spec = unimplemented!();
+//! let host = PolicyHost::new(HostOptions::default())?;
+//! let module = host.load_file("org.wasm".as_ref())?;
+//! match module.settings(&[("narrow".into(), "true".into())]) {
+//!     Err(errors) => errors.iter().for_each(|error| eprintln!("{error}; {}", error.help())),
+//!     Ok(settings) => match admit(&spec, &[Policy { module, settings }], &Facts::default())?.outcome {
+//!         Outcome::Admitted(admitted) => println!("{}", admitted.decision()),
+//!         Outcome::Denied => println!("denied"),
+//!     },
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod admit;
 mod answer;

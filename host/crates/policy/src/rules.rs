@@ -69,7 +69,7 @@ impl Failure {
         let policy = policy.to_owned();
         match self {
             Self::Run(error) => PolicyError::Run { policy, operation, error },
-            Self::Answer(error) => PolicyError::Answer { policy, operation, error },
+            Self::Answer(error) => PolicyError::Answer { policy, operation, error: Box::new(error) },
         }
     }
 }

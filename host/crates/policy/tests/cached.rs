@@ -1,5 +1,6 @@
 //! The cache of compiled modules, seen from outside: what it saves, and what it must never do.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
 
 mod support;
 

@@ -1,12 +1,14 @@
 //! What may be loaded, and what each thing that may not is called.
 
+#![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
+
 mod support;
 
 use kaphost_policy::{HostOptions, Limits, LoadError, PolicyError, PolicyHost, World};
 use support::{Guest, component, host, load, wat};
 
 fn refusal(bytes: &[u8]) -> (String, String) {
-    let error = load(bytes).map(|module| format!("{module:?}")).expect_err("it must be refused");
+    let error = load(bytes).map(|module| format!("{module:?}")).unwrap_err();
     assert_eq!(error.policy(), Some("guest.wasm"));
     assert!(!error.help().is_empty());
     let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! What stops a guest that runs: each limit, each kind of bad answer, and what a good one leads to.
 
+#![expect(clippy::expect_used, reason = "tests may fail loudly, outside of test functions too")]
+
 mod support;
 
 use std::time::{Duration, Instant};

@@ -2,8 +2,8 @@
 //!
 //! Unlike a Rust guest they can hand back any bytes at all, and they need no WebAssembly target to be installed.
 
-#![expect(clippy::allow_attributes, reason = "whether a test file uses all of it differs")]
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::allow_attributes, reason = "what is unused differs between test files")]
+#![allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part of it; tests may fail loudly")]
 
 use kaphost_policy::{HostOptions, Limits, Module, PolicyError, PolicyHost};
 use kaphost_spec::{ConfigSource, NoLookup, Spec};
@@ -83,7 +83,7 @@ impl Data {
 
     /// Puts bytes down, aligned to 4, and says where.
     pub(crate) fn put(&mut self, bytes: &[u8]) -> u32 {
-        while self.bytes.len() % 4 != 0 {
+        while !self.bytes.len().is_multiple_of(4) {
             self.bytes.push(0);
         }
         let at = DATA + u32::try_from(self.bytes.len()).expect("small");
