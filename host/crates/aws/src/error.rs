@@ -140,8 +140,10 @@ where
     let request_id = error.request_id().map(str::to_owned);
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     let (kind, code, message) = match error {
-        SdkError::ServiceError(context) => answered(context.err().code(), context.err().message(), status),
-        SdkError::ResponseError(_) => {
+        SdkError::ServiceError(context) if context.err().code().is_some() => {
+            answered(context.err().code(), context.err().message(), status)
+        }
+        SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
             (classify(None, "", status), None, format!("the answer of {endpoint} (HTTP {status}) could not be read"))
         }
         _ => unanswered(endpoint, error),

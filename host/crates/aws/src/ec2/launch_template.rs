@@ -8,6 +8,9 @@ use kaphost_plan::{ObservedTemplate, ObservedVersion, Tags, TemplateContent};
 
 use super::{Ec2, filter, tag_specification, tags_read, template_read, template_write};
 
+#[cfg(test)]
+pub(crate) use super::{template_read::content as read, template_write::data as written};
+
 /// Both describes give at most this many in a page.
 const PAGE: i32 = 200;
 
@@ -104,12 +107,20 @@ fn warn(operation: &str, warning: Option<&ValidationWarning>) {
     }
 }
 
-/// Should EC2 ever repeat the user data in its words, it ends here.
+/// Should EC2 ever repeat the user data in its words, it ends here: whole or in part, as it was sent (base64) or decoded.
 fn redacted(mut error: CloudError, content: &TemplateContent<String>) -> CloudError {
-    if let Some(data) = &content.user_data {
-        for secret in [template_write::encoded(data), data.expose().to_owned()] {
-            error.message = error.message.replace(&secret, "(user data)");
-        }
+    /// Shorter lines (`fi`, `done`) say nothing, and stand in ordinary words.
+    const LINE_MIN: usize = 4;
+    /// So much of the base64 is enough to know it by; AWS may have cut the rest.
+    const START: usize = 16;
+    let Some(data) = &content.user_data else { return error };
+    let encoded = template_write::encoded(data);
+    if let Some(at) = error.message.find(encoded.get(..START).unwrap_or(&encoded)) {
+        error.message.truncate(at);
+        error.message.push_str("(user data)");
+    }
+    for line in data.expose().lines().map(str::trim).filter(|line| line.len() >= LINE_MIN) {
+        error.message = error.message.replace(line, "(user data)");
     }
     error
 }

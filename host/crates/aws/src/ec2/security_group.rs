@@ -1,7 +1,6 @@
 //! Security groups and their rules.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup, SecurityGroupRule, SecurityGroupRuleUpdate};
 use kaphost_apply::{CloudError, ErrorKind};
@@ -11,11 +10,6 @@ use super::{Ec2, filter, rule, tag_specification, tags_read};
 
 /// Both describes give at most this many in a page.
 const PAGE: i32 = 1000;
-/// Looks for AWS's own rule in a new group, which may not show it at once.
-const LOOKS: u32 = 4;
-/// Between two looks.
-const LOOK_PAUSE: Duration = Duration::from_millis(700);
-
 impl Ec2 {
     /// Every group of the name, in whatever VPC, with its rules but not their ids.
     pub(crate) async fn security_groups(&self, name: &str) -> Result<Vec<SecurityGroup>, CloudError> {
@@ -104,33 +98,22 @@ impl Ec2 {
         Ok(())
     }
 
-    /// AWS puts the rule into every new group, but a read just after the creation may not show it yet. Taking that for "gone" would leave the server open to
-    /// the whole world in the outward direction, so a rule that stays unseen is an error.
+    /// AWS puts the rule into every new group, but a read just after the creation may not show it yet. Taking that for "gone" would leave the way out open to
+    /// the whole world, so a rule that does not show is an error, and one that the retry table of the executor covers.
     pub(crate) async fn revoke_default_egress(&self, operation: &str, group: &str) -> Result<(), CloudError> {
-        for look in 0..LOOKS {
-            if look > 0 {
-                tokio::time::sleep(LOOK_PAUSE).await;
-            }
-            let rules = self.rules("DescribeSecurityGroupRules", "group-id", group).await?;
-            let ours = |read: &SecurityGroupRule| read.tags().iter().any(|tag| tag.key() == Some(OWNER_TAG));
-            let ids: Vec<String> = rules
-                .iter()
-                .filter(|read| rule::of_rule(read).key.is_default_egress() && !ours(read))
-                .filter_map(|read| read.security_group_rule_id().map(str::to_owned))
-                .collect();
-            if !ids.is_empty() {
-                return self.revoke(operation, group, Direction::Egress, ids).await;
-            }
+        let rules = self.rules("DescribeSecurityGroupRules", "group-id", group).await?;
+        let ours = |read: &SecurityGroupRule| read.tags().iter().any(|tag| tag.key() == Some(OWNER_TAG));
+        let ids: Vec<String> = rules
+            .iter()
+            .filter(|read| rule::of_rule(read).key.is_default_egress() && !ours(read))
+            .filter_map(|read| read.security_group_rule_id().map(str::to_owned))
+            .collect();
+        if ids.is_empty() {
+            let message =
+                format!("the rule of AWS that lets everything out of {group} does not show: not visible yet, or revoked by somebody else");
+            return Err(CloudError { kind: ErrorKind::NotFound, operation: operation.to_owned(), code: None, message, request_id: None });
         }
-        Err(CloudError {
-            kind: ErrorKind::NotFound,
-            operation: operation.to_owned(),
-            code: None,
-            message: format!(
-                "the rule of AWS that lets everything out of {group} does not show: revoked by somebody else, or not visible yet; run again"
-            ),
-            request_id: None,
-        })
+        self.revoke(operation, group, Direction::Egress, ids).await
     }
 
     pub(crate) async fn delete_security_group(&self, id: &str) -> Result<(), CloudError> {

@@ -31,7 +31,7 @@ impl Foreign {
 }
 
 /// The whole of a version. `None` reads as an empty one.
-pub(super) fn content(data: Option<&ResponseLaunchTemplateData>) -> TemplateContent<String> {
+pub(crate) fn content(data: Option<&ResponseLaunchTemplateData>) -> TemplateContent<String> {
     let empty = ResponseLaunchTemplateData::builder().build();
     let data = data.unwrap_or(&empty);
     let mut foreign = Foreign::default();

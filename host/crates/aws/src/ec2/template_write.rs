@@ -15,7 +15,7 @@ use kaphost_spec::UserData;
 use super::tags;
 
 /// The whole of a version.
-pub(super) fn data(content: &TemplateContent<String>) -> RequestLaunchTemplateData {
+pub(crate) fn data(content: &TemplateContent<String>) -> RequestLaunchTemplateData {
     // With an interface, groups stand inside it: EC2 refuses `SecurityGroupIds` beside it.
     let interface = LaunchTemplateInstanceNetworkInterfaceSpecificationRequest::builder()
         .device_index(0)

@@ -1,0 +1,223 @@
+//! The reads: how many, side by side, and what becomes of the answers.
+
+use kaphost_apply::{Cloud as _, ErrorKind};
+use kaphost_plan::{Attachments, Image, ImageAnswer, Query};
+
+use super::server::{Request, Server, ec2, ec2_error, nothing, query as query_answer, query_error};
+use super::{aws, query};
+
+const READS: [&str; 7] = [
+    "DescribeAutoScalingGroups",
+    "DescribeLaunchTemplateVersions",
+    "DescribeLaunchTemplates",
+    "DescribeSecurityGroupRules",
+    "DescribeSecurityGroups",
+    "GetInstanceProfile",
+    "GetRole",
+];
+
+#[tokio::test]
+async fn an_empty_account_takes_seven_reads_at_once() {
+    let server = Server::start_together(READS.len(), |request| nothing(request.action()));
+    let observed = aws(&server.url).await.observe(&query()).await.unwrap();
+    assert_eq!(server.actions(), READS);
+    assert!(observed.security_groups.is_empty() && observed.role.is_none() && observed.instance_profile.is_none());
+    assert!(observed.launch_template.is_none() && observed.auto_scaling_group.is_none());
+    assert_eq!(observed.image, ImageAnswer::NotAsked);
+}
+
+#[tokio::test]
+async fn image_and_policies_are_read_beside_the_rest_when_asked_for() {
+    let asked = Query { image: Some("ami-1".into()), attachments: true, ..query() };
+    let server = Server::start_together(READS.len() + 3, |request| match request.action() {
+        "DescribeImages" => ec2_error(400, "InvalidAMIID.NotFound", "no"),
+        action => nothing(action),
+    });
+    let observed = aws(&server.url).await.observe(&asked).await.unwrap();
+    assert_eq!(server.requests().len(), READS.len() + 3);
+    assert_eq!(observed.image, ImageAnswer::Missing);
+}
+
+#[tokio::test]
+async fn connections_are_kept() {
+    let server = Server::start(|request| nothing(request.action()));
+    let aws = aws(&server.url).await;
+    for _ in 0..4 {
+        aws.observe(&query()).await.unwrap();
+    }
+    assert_eq!(server.requests().len(), 4 * READS.len());
+    assert!(server.connections() <= READS.len(), "{} connections", server.connections());
+}
+
+async fn image(answer: (u16, String)) -> Result<ImageAnswer, kaphost_apply::CloudError> {
+    let asked = Query { image: Some("ami-1".into()), ..query() };
+    let server =
+        Server::start(move |request| if request.action() == "DescribeImages" { answer.clone() } else { nothing(request.action()) });
+    aws(&server.url).await.observe(&asked).await.map(|observed| observed.image)
+}
+
+fn image_item(state: &str, root: &str) -> (u16, String) {
+    let item = format!("<imageId>ami-1</imageId><imageState>{state}</imageState><architecture>arm64</architecture>{root}");
+    ec2("DescribeImages", &format!("<imagesSet><item>{item}</item></imagesSet>"))
+}
+
+#[tokio::test]
+async fn images() {
+    let root = "<rootDeviceName>/dev/xvda</rootDeviceName>";
+    let found = Image { id: "ami-1".into(), root_device: "/dev/xvda".into(), architecture: "arm64".into() };
+    assert_eq!(image(image_item("available", root)).await, Ok(ImageAnswer::Found(found)));
+    assert_eq!(image(image_item("deregistered", root)).await, Ok(ImageAnswer::Missing));
+    assert_eq!(image(ec2("DescribeImages", "")).await, Ok(ImageAnswer::Missing));
+    for code in ["InvalidAMIID.NotFound", "InvalidAMIID.Malformed", "InvalidAMIID.Unavailable"] {
+        assert_eq!(image(ec2_error(400, code, "no")).await, Ok(ImageAnswer::Missing), "{code}");
+    }
+    assert_eq!(image(image_item("available", "")).await.unwrap_err().kind, ErrorKind::Invalid);
+    assert_eq!(image(ec2_error(403, "UnauthorizedOperation", "no")).await.unwrap_err().kind, ErrorKind::AccessDenied);
+}
+
+#[tokio::test]
+async fn a_refused_read_is_an_error() {
+    for action in READS {
+        let refused = move |request: &Request| match request.action() {
+            same if same == action && (same.starts_with("Get") || same == "DescribeAutoScalingGroups") => {
+                query_error(403, "AccessDenied", "not authorized")
+            }
+            same if same == action => ec2_error(403, "UnauthorizedOperation", "not authorized"),
+            other => nothing(other),
+        };
+        let server = Server::start(refused);
+        let error = aws(&server.url).await.observe(&query()).await.unwrap_err();
+        assert_eq!((error.kind, error.operation.as_str()), (ErrorKind::AccessDenied, action));
+    }
+}
+
+fn tag(value: &str) -> String {
+    format!("<tagSet><item><key>kaphost:cluster</key><value>{value}</value></item></tagSet>")
+}
+
+fn groups() -> String {
+    let everything = "<ipPermissionsEgress><item><ipProtocol>-1</ipProtocol><ipRanges><item><cidrIp>0.0.0.0/0</cidrIp></item></ipRanges></item>\
+                      </ipPermissionsEgress>";
+    // Ours, one that a user added, one from a group and one from a prefix list.
+    let ssh = "<item><ipProtocol>tcp</ipProtocol><fromPort>22</fromPort><toPort>22</toPort><ipRanges><item><cidrIp>10.0.0.0/8</cidrIp>\
+               <description>office</description></item><item><cidrIp>192.168.0.0/16</cidrIp></item></ipRanges><groups><item>\
+               <groupId>sg-9</groupId><userId>1</userId></item></groups><prefixListIds><item><prefixListId>pl-1</prefixListId></item></prefixListIds></item>";
+    let icmp = "<item><ipProtocol>50</ipProtocol><ipv6Ranges><item><cidrIpv6>2001:DB8::/32</cidrIpv6></item></ipv6Ranges></item>";
+    let first = format!(
+        "<item><groupId>sg-2</groupId><vpcId>vpc-1</vpcId><groupName>kapacitor-stage</groupName><groupDescription>ours</groupDescription>{}\
+         <ipPermissions>{ssh}{icmp}</ipPermissions>{everything}</item>",
+        tag("kapacitor-stage")
+    );
+    first
+        + "<item><groupId>sg-1</groupId><vpcId>vpc-2</vpcId><groupName>kapacitor-stage</groupName><groupDescription>theirs</groupDescription></item>"
+}
+
+fn owned(id: &str, group: &str, cidr: &str) -> String {
+    format!(
+        "<item><securityGroupRuleId>{id}</securityGroupRuleId><groupId>{group}</groupId><isEgress>false</isEgress><ipProtocol>tcp</ipProtocol>\
+         <fromPort>22</fromPort><toPort>22</toPort><cidrIpv4>{cidr}</cidrIpv4><description>office</description>{}</item>",
+        tag("kapacitor-stage")
+    )
+}
+
+/// One version with everything that kaphost sets.
+fn version(number: u64, data: &str) -> String {
+    format!(
+        "<item><launchTemplateId>lt-1</launchTemplateId><launchTemplateName>kapacitor-stage</launchTemplateName>\
+         <versionNumber>{number}</versionNumber><versionDescription>number {number}</versionDescription>\
+         <launchTemplateData>{data}</launchTemplateData></item>"
+    )
+}
+
+const DATA: &str = "<imageId>ami-1</imageId><instanceType>t3.small</instanceType><keyName>ops</keyName>\
+    <iamInstanceProfile><name>p</name></iamInstanceProfile>\
+    <networkInterfaceSet><item><deviceIndex>0</deviceIndex><associatePublicIpAddress>false</associatePublicIpAddress>\
+    <deleteOnTermination>true</deleteOnTermination><groupSet><groupId>sg-2</groupId></groupSet></item></networkInterfaceSet>\
+    <placement><tenancy>dedicated</tenancy></placement>\
+    <metadataOptions><state>pending</state><httpTokens>required</httpTokens><httpPutResponseHopLimit>2</httpPutResponseHopLimit>\
+    <httpEndpoint>enabled</httpEndpoint><httpProtocolIpv6>disabled</httpProtocolIpv6></metadataOptions>\
+    <blockDeviceMappingSet><item><deviceName>/dev/xvda</deviceName><ebs><encrypted>true</encrypted>\
+    <deleteOnTermination>true</deleteOnTermination><volumeSize>50</volumeSize><volumeType>gp3</volumeType></ebs></item></blockDeviceMappingSet>\
+    <userData>IyEvYmlu\nL3No</userData><disableApiTermination>false</disableApiTermination>\
+    <tagSpecificationSet><item><resourceType>instance</resourceType><tagSet><item><key>A</key><value>1</value></item></tagSet></item>\
+    </tagSpecificationSet>";
+
+/// What a user may have made by hand.
+const FOREIGN: &str = "<imageId>resolve:ssm:/path</imageId><kernelId>aki-1</kernelId><monitoring><enabled>true</enabled></monitoring>\
+    <securityGroupIdSet><item>sg-3</item></securityGroupIdSet><iamInstanceProfile><arn>arn:aws:iam::1:instance-profile/x</arn></iamInstanceProfile>\
+    <placement><groupName>pg</groupName></placement><userData>/w==</userData>\
+    <instanceMarketOptions><marketType>spot</marketType><spotOptions><spotInstanceType>persistent</spotInstanceType></spotOptions></instanceMarketOptions>\
+    <blockDeviceMappingSet><item><deviceName>/dev/sdb</deviceName><noDevice></noDevice></item></blockDeviceMappingSet>\
+    <tagSpecificationSet><item><resourceType>network-interface</resourceType><tagSet><item><key>A</key><value>1</value></item></tagSet></item>\
+    </tagSpecificationSet>";
+
+const GROUP: &str = "<AutoScalingGroups><member><AutoScalingGroupName>kapacitor-stage</AutoScalingGroupName>\
+    <AutoScalingGroupARN>arn:aws:autoscaling:us-east-1:1:autoScalingGroup:x</AutoScalingGroupARN>\
+    <LaunchTemplate><LaunchTemplateId>lt-1</LaunchTemplateId><LaunchTemplateName>kapacitor-stage</LaunchTemplateName><Version>2</Version></LaunchTemplate>\
+    <MinSize>1</MinSize><MaxSize>1</MaxSize><DesiredCapacity>1</DesiredCapacity><HealthCheckType>EC2</HealthCheckType>\
+    <HealthCheckGracePeriod>600</HealthCheckGracePeriod><DefaultInstanceWarmup>300</DefaultInstanceWarmup>\
+    <VPCZoneIdentifier>subnet-b,subnet-a</VPCZoneIdentifier><TerminationPolicies><member>Default</member></TerminationPolicies>\
+    <InstanceMaintenancePolicy><MinHealthyPercentage>100</MinHealthyPercentage><MaxHealthyPercentage>200</MaxHealthyPercentage></InstanceMaintenancePolicy>\
+    <DeletionProtection>prevent-all-deletion</DeletionProtection>\
+    <Tags><member><Key>Team</Key><Value>metrics</Value><PropagateAtLaunch>true</PropagateAtLaunch></member></Tags>\
+    <Instances><member><InstanceId>i-1</InstanceId><AvailabilityZone>us-east-1a</AvailabilityZone><LifecycleState>InService</LifecycleState>\
+    <HealthStatus>Healthy</HealthStatus></member></Instances></member></AutoScalingGroups>";
+
+const ROLE: &str = "<Role><Path>/</Path><RoleName>kapacitor-stage-us-east-1</RoleName><RoleId>AROA1</RoleId><Arn>arn:aws:iam::1:role/x</Arn>\
+    <CreateDate>2026-01-01T00:00:00Z</CreateDate><Description>d</Description>\
+    <AssumeRolePolicyDocument>%7B%22Version%22%3A%222012-10-17%22%7D</AssumeRolePolicyDocument>\
+    <Tags><member><Key>kaphost:cluster</Key><Value>kapacitor-stage</Value></member></Tags></Role>";
+
+const PROFILE: &str = "<InstanceProfile><Path>/</Path><InstanceProfileName>p</InstanceProfileName><InstanceProfileId>AIPA1</InstanceProfileId>\
+    <Arn>arn:aws:iam::1:instance-profile/p</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate><Roles><member><Path>/</Path><RoleName>r</RoleName>\
+    <RoleId>AROA1</RoleId><Arn>arn:aws:iam::1:role/x</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate></member></Roles></InstanceProfile>";
+
+/// An account in which everything is; what has pages has two.
+fn everything(request: &Request) -> (u16, String) {
+    let first = request.get("NextToken").is_empty() && request.get("Marker").is_empty();
+    let action = request.action();
+    let page = |name: &str, one: &str, two: &str| {
+        let (inside, token) = if first { (one, "<nextToken>two</nextToken>") } else { (two, "") };
+        ec2(action, &format!("<{name}>{inside}</{name}>{token}"))
+    };
+    match action {
+        "DescribeSecurityGroups" => ec2(action, &format!("<securityGroupInfo>{}</securityGroupInfo>", groups())),
+        "DescribeSecurityGroupRules" => {
+            page("securityGroupRuleSet", &owned("sgr-1", "sg-2", "10.0.0.0/8"), &owned("sgr-2", "sg-elsewhere", "10.0.0.0/8"))
+        }
+        "DescribeLaunchTemplates" => {
+            let template = "<item><launchTemplateId>lt-1</launchTemplateId><launchTemplateName>kapacitor-stage</launchTemplateName>\
+                            <latestVersionNumber>5</latestVersionNumber></item>";
+            ec2(action, &format!("<launchTemplates>{template}</launchTemplates>"))
+        }
+        "DescribeLaunchTemplateVersions" => page("launchTemplateVersionSet", &version(2, FOREIGN), &version(1, DATA)),
+        "DescribeAutoScalingGroups" => query_answer(action, GROUP),
+        "GetRole" => query_answer(action, ROLE),
+        "GetInstanceProfile" => query_answer(action, PROFILE),
+        "ListAttachedRolePolicies" => {
+            let policy = |arn: &str| format!("<AttachedPolicies><member><PolicyArn>{arn}</PolicyArn></member></AttachedPolicies>");
+            let more = "<IsTruncated>true</IsTruncated><Marker>two</Marker>";
+            query_answer(action, &if first { policy("arn:b") + more } else { policy("arn:a") })
+        }
+        "ListRolePolicies" => query_answer(action, "<PolicyNames><member>inline</member></PolicyNames>"),
+        other => panic!("unexpected {other}"),
+    }
+}
+
+#[tokio::test]
+async fn everything_is_read_back() {
+    let server = Server::start(everything);
+    let observed = aws(&server.url).await.observe(&Query { attachments: true, ..query() }).await.unwrap();
+    let role = observed.role.as_ref().unwrap();
+    assert_eq!(role.attachments, Some(Attachments { managed: vec!["arn:a".into(), "arn:b".into()], inline: vec!["inline".into()] }));
+    insta::assert_debug_snapshot!(observed);
+}
+
+#[tokio::test]
+async fn reads_ask_by_name_and_by_tag() {
+    let server = Server::start(|request| nothing(request.action()));
+    aws(&server.url).await.observe(&query()).await.unwrap();
+    let mut shown: Vec<String> = server.requests().iter().map(Request::shown).collect();
+    shown.sort();
+    insta::assert_snapshot!(shown.concat());
+}
