@@ -162,14 +162,14 @@ proptest! {
 }
 
 #[test]
-fn most_of_those_configs_parse() {
+fn every_way_to_say_a_node_parses() {
     let order: Vec<_> = (0..ROWS.len()).collect();
-    for row in 0..ROWS.len() {
-        for way in 0..ROWS[row].len() {
+    for (row, ways) in ROWS.iter().enumerate() {
+        for (way, said) in ways.iter().enumerate() {
             let mut choice = vec![0; ROWS.len()];
             choice[row] = way;
             let report = read(&text(&choice, &order)).err();
-            assert!(report.is_none(), "{}: {:?}", ROWS[row][way], report.map(Report::into_diagnostics));
+            assert!(report.is_none(), "{said}: {:?}", report.map(Report::into_diagnostics));
         }
     }
 }
