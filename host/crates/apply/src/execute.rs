@@ -115,7 +115,10 @@ impl Run<'_> {
             wait: step.action.is_wait(),
             outcome: outcomes.get(&step.id).cloned().unwrap_or(Outcome::NotStarted),
         });
-        Report { steps: steps.collect(), interrupted: stopping, took_ms: millis(began.elapsed()) }
+        let mut report = Report { steps: steps.collect(), interrupted: false, took_ms: millis(began.elapsed()) };
+        // A stop that came too late to keep anything from being done has interrupted nothing.
+        report.interrupted = stopping && !report.complete();
+        report
     }
 
     fn announce(&self, step: StepId, outcome: &Outcome) {

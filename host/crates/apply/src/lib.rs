@@ -4,6 +4,7 @@
 //! retry table, the waits, and the events that every view of a run is made from. Knows no AWS SDK, prints nothing, decides nothing that the plan has not
 //! decided.
 
+mod apply;
 mod cloud;
 mod event;
 mod execute;
@@ -14,6 +15,7 @@ pub mod retry;
 mod stop;
 pub mod wait;
 
+pub use apply::{MAX_ROUNDS, apply};
 pub use cloud::{Activity, BoxFuture, Cloud, CloudError, ErrorKind, GroupReport};
 pub use event::Event;
 pub use execute::{Options, execute};

@@ -112,6 +112,8 @@ pub enum End {
     Unread(CloudError),
     /// After a race, what is there cannot be brought to what is desired.
     Refused(Vec<Refusal>),
+    /// After a race, the planner made a plan that its own checker refuses: a bug. It was not carried out.
+    BrokenPlan(Vec<String>),
     /// After every round that is allowed, somebody else had changed something again.
     Unsettled,
 }
@@ -128,10 +130,10 @@ impl Record {
         self.rounds.iter().flat_map(|(_, report)| report.failed())
     }
 
-    /// Whether it was stopped.
+    /// Whether it was stopped before everything was done.
     #[must_use]
     pub fn interrupted(&self) -> bool {
-        self.end == End::Interrupted
+        self.end == End::Interrupted || self.rounds.iter().any(|(_, report)| report.interrupted)
     }
 
     /// What it comes to.

@@ -72,6 +72,12 @@ impl Log {
         self.of(kind).count()
     }
 
+    /// Writes that were begun and whose answers nobody heard. (A poll that is given up is no such thing: it changes nothing.)
+    #[must_use]
+    pub fn unheard_writes(&self) -> Vec<&str> {
+        self.of(CallKind::Write).filter(|entry| entry.ended.is_none()).map(|entry| entry.operation.as_str()).collect()
+    }
+
     fn of(&self, kind: CallKind) -> impl Iterator<Item = &LogEntry> {
         self.entries.iter().filter(move |entry| entry.kind == kind)
     }

@@ -11,6 +11,8 @@ use crate::state::{ImageState, RuleState, SecurityGroup, World};
 impl World<'_> {
     pub(crate) fn observe(&mut self, query: &Query) -> Observed {
         self.look(&query.names.regional);
+        // What one reader has seen is there for every later call.
+        self.region.security_groups.values_mut().filter(|group| group.name == query.names.regional).for_each(|group| group.unseen = 0);
         Observed {
             security_groups: self.observed_security_groups(&query.names.regional),
             role: self.observed_role(&query.names.global, query.attachments),

@@ -24,7 +24,7 @@ pub struct Behaviour {
     pub refusals_draining: u32,
     /// Attempts to create an Auto Scaling group that are refused because a role that was just put into its profile has not reached EC2.
     pub refusals_profile: u32,
-    /// Calls on a new security group that do not find it yet.
+    /// Calls on a new security group that do not find it yet, until somebody has observed it.
     pub refusals_new_group: u32,
 }
 
