@@ -13,10 +13,10 @@ const MAX_ROLE_NAME: usize = 64;
 /// IAM's limit for all inline policies of a role together, white space not counted.
 const MAX_INLINE_BYTES: usize = 10_240;
 
-/// The name of a cluster's role and instance profile. IAM is global, so the region is part of it; a dot is in neither half.
+/// The name of a cluster's role and instance profile. IAM is global, so the region is part of it.
 #[must_use]
 pub fn role_name(name: &ClusterName, region: &Region) -> String {
-    format!("{name}.{region}")
+    format!("{name}-{region}")
 }
 
 /// A JSON object in compact form with sorted keys, so that equal documents are equal texts.
