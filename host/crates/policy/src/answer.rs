@@ -382,3 +382,6 @@ pub(crate) fn description(record: wit::Description) -> crate::Description {
         needs: needs.into_iter().collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;
