@@ -144,6 +144,10 @@ def answer(request: AutoScalingResponse) -> dict:
             settle(group)
     known = account.memory.setdefault("activities", {})
     found = [one for (at, of), ones in known.items() if at == region and name in (None, of) for one in ones]
+    if not request._get_bool_param("IncludeDeletedGroups", False):
+        # A new group may have the name of one that was deleted; its ARN is its own.
+        living = {group.arn for group in backend.autoscaling_groups.values()}
+        found = [one for one in found if one["AutoScalingGroupARN"] in living]
     found.sort(key=lambda activity: activity["StartTime"], reverse=True)
     if wanted := request._get_param("ActivityIds", []):
         found = [one for one in found if one["ActivityId"] in wanted]

@@ -166,3 +166,12 @@ class Activities(Case):
             self.activities()
         told = self.activities(IncludeDeletedGroups=True)
         self.assertTrue(told[0]["Description"].startswith("Terminating EC2 instance: i-"), told)
+
+    @proves("activities")
+    def test_a_new_group_does_not_show_what_an_old_one_of_its_name_did(self):
+        template = self.template()
+        self.scaling_group(template)
+        self.asg.delete_auto_scaling_group(AutoScalingGroupName="web", ForceDelete=True)
+        self.scaling_group(template)
+        self.assertEqual(len(self.activities()), 1)
+        self.assertEqual(len(self.activities(IncludeDeletedGroups=True)), 3)
