@@ -186,18 +186,24 @@ fn unanswered(endpoint: &str, error: &(dyn Error + 'static)) -> (ErrorKind, Opti
         next = cause.source();
     }
     if let Some(at) = causes.iter().position(|cause| cause.is::<CredentialsError>()) {
-        return (ErrorKind::Credentials, None, format!("no credentials ({}); {MISSING_HELP}", chain(&causes[at..])));
+        return (ErrorKind::Credentials, None, missing(&chain(&causes[at..])));
     }
     let words = chain(causes.get(1..).unwrap_or_default());
     let lower = words.to_lowercase();
     if lower.contains("credential") || lower.contains("identity") {
-        return (ErrorKind::Credentials, None, format!("no credentials ({words}); {MISSING_HELP}"));
+        return (ErrorKind::Credentials, None, missing(&words));
     }
     if words.is_empty() {
         (ErrorKind::Unreachable, None, format!("no answer from {endpoint}"))
     } else {
         (ErrorKind::Unreachable, None, format!("no answer from {endpoint}: {words}"))
     }
+}
+
+/// What to do first, then where the SDK has looked, which it tells over many lines.
+fn missing(words: &str) -> String {
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    format!("no credentials: {MISSING_HELP} ({words})")
 }
 
 /// The texts of nested errors, each once.

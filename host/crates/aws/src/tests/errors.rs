@@ -85,7 +85,9 @@ impl ProvideCredentials for Nobody {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::ready(Err(CredentialsError::not_loaded("no providers in chain provided credentials")))
+        future::ProvideCredentials::ready(Err(CredentialsError::not_loaded(
+            "no credentials found in chain. Attempted:\n  Environment: not set",
+        )))
     }
 }
 
@@ -98,6 +100,7 @@ async fn no_credentials_say_what_to_do_and_call_nobody() {
     let error = aws.observe(&query()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Credentials, "{error:?}");
     assert!(error.message.contains("AWS_PROFILE") && error.message.starts_with("no credentials"), "{error}");
+    assert!(error.message.ends_with("Attempted: Environment: not set)"), "{error}");
     assert!(server.requests().is_empty());
 }
 
