@@ -38,8 +38,10 @@ pub const TABLE: &[Row] = &[
     // AWS dry-runs a launch inside this call, so it is the first that needs the profile in EC2. Reading IAM proves nothing about that.
     row("CreateAutoScalingGroup", ErrorKind::NotVisibleYet, 2),
     row("UpdateAutoScalingGroup", ErrorKind::NotVisibleYet, 2),
-    fresh("CreateAutoScalingGroup", ErrorKind::NotFound, 2),
-    fresh("UpdateAutoScalingGroup", ErrorKind::NotFound, 2),
+    // A new template or group that this call does not see yet comes within seconds. A key pair or subnet that was mistyped sounds the same, and never comes:
+    // so not for long.
+    Row { patience: Duration::from_secs(30), ..fresh("CreateAutoScalingGroup", ErrorKind::NotFound, 0) },
+    Row { patience: Duration::from_secs(30), ..fresh("UpdateAutoScalingGroup", ErrorKind::NotFound, 0) },
     // "Invalid principal in policy".
     row("CreateRole", ErrorKind::NotVisibleYet, 2),
     row("UpdateAssumeRolePolicy", ErrorKind::NotVisibleYet, 2),

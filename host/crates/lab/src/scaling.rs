@@ -198,7 +198,6 @@ impl World<'_> {
     fn launch(&mut self, name: &str) {
         let pending = self.behaviour.polls_pending;
         loop {
-            let (activity, id) = (self.new_id(""), self.new_id("i-"));
             let Some(group) = self.region.auto_scaling_groups.get(name) else { return };
             if group.instances.len() >= usize::try_from(group.settings.desired).unwrap_or(usize::MAX) {
                 return;
@@ -215,6 +214,7 @@ impl World<'_> {
                 self.region.launch_failures.remove(0);
             }
             let zone = format!("{}a", self.region_name);
+            let (activity, id) = (self.new_id(""), self.new_id("i-"));
             let Some(group) = self.region.auto_scaling_groups.get_mut(name) else { return };
             let (status, description) = match &failure {
                 Some(_) => ("Failed", "Launching a new EC2 instance.  Status Reason: the launch failed".to_owned()),
