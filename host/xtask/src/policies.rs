@@ -122,10 +122,11 @@ fn remap(root: &Path, target_dir: &Path) -> Vec<String> {
     folders.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect()
 }
 
-/// Replaces a file in one step, so that nobody ever reads half of it; leaves it alone when it holds these bytes already.
+/// Replaces a file in one step, so that nobody ever reads half of it. One that holds these bytes already only gets a new time: whoever asks whether it is
+/// older than its sources (a fresh checkout makes them all new) then sees that it is not.
 fn write_if_changed(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if fs::read(path).is_ok_and(|before| before == bytes) {
-        return Ok(());
+        return fs::File::options().append(true).open(path)?.set_modified(std::time::SystemTime::now());
     }
     let new = path.with_extension(format!("wasm.{}", std::process::id()));
     fs::write(&new, bytes)?;
@@ -175,12 +176,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_holds_the_bytes_already_is_left_alone() {
+    fn a_file_that_holds_the_bytes_already_is_as_new_and_never_half_written() {
         let path = std::env::temp_dir().join(format!("kaphost-xtask-write-{}.wasm", std::process::id()));
         write_if_changed(&path, b"one").unwrap();
-        let before = fs::metadata(&path).unwrap().modified().unwrap();
+        let old = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+        fs::File::options().append(true).open(&path).unwrap().set_modified(old).unwrap();
         write_if_changed(&path, b"one").unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), before);
+        assert!(fs::metadata(&path).unwrap().modified().unwrap() > old + std::time::Duration::from_secs(3000));
         write_if_changed(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         fs::remove_file(&path).unwrap();
