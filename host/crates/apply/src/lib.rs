@@ -3,6 +3,15 @@
 //! Last stage of the pipeline: [`Plan`](kaphost_plan::Plan) → [`Report`]. Owns the [`Cloud`] port, the executor (whatever is ready runs side by side), the
 //! retry table, the waits, and the events that every view of a run is made from. Knows no AWS SDK, prints nothing, decides nothing that the plan has not
 //! decided.
+//!
+//! What passes by itself is waited through, by a table; what does not is final at once:
+//!
+//! ```
+//! use kaphost_apply::{ErrorKind, retry::patience};
+//!
+//! assert!(patience("CreateAutoScalingGroup", ErrorKind::NotVisibleYet, false).is_some());
+//! assert_eq!(patience("CreateAutoScalingGroup", ErrorKind::Quota, false), None);
+//! ```
 
 mod apply;
 mod cloud;

@@ -9,6 +9,24 @@
 //! instances, meter quotas beyond those of rules and tags, or check permissions.
 //!
 //! Rules that somebody added to a group go with the group when it is deleted, as on AWS; everything else of others stays.
+//!
+//! ```
+//! use kaphost_apply::{Cloud as _, ErrorKind};
+//! use kaphost_lab::{Fault, Lab};
+//! use kaphost_plan::{Call, Tags};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let lab = Lab::new("us-east-1");
+//! lab.fault(2, Fault::Refuse(ErrorKind::AccessDenied));
+//! let create = |name: &str| Call::CreateInstanceProfile { name: name.into(), path: "/".into(), tags: Tags::new() };
+//! lab.act(&create("first")).await?;
+//! assert_eq!(lab.act(&create("second")).await.unwrap_err().kind, ErrorKind::AccessDenied);
+//! assert_eq!(lab.act(&create("FIRST")).await.unwrap_err().kind, ErrorKind::AlreadyExists);
+//! assert_eq!(lab.log().writes().len(), 3);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod act;
 mod faults;

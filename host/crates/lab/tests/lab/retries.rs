@@ -157,6 +157,34 @@ async fn what_is_gone_already_is_deleted() {
     assert!(report.complete() && !report.raced(), "{report:#?}");
 }
 
+/// AWS takes all rules of a batch or none, so one that a rival has added keeps the others.
+#[tokio::test(start_paused = true)]
+async fn of_rules_that_are_partly_there_the_rest_is_added() {
+    let lab = prompt();
+    let plan = chain(vec![create_group(), authorize(Ref::Of(StepId(0)))]);
+    let Planned::AuthorizeRules { rules, .. } = authorize(Ref::Of(StepId(0))) else { panic!("no rules") };
+    assert_eq!(rules.len(), 2);
+    let rival = lab.another();
+    let tell = |event| {
+        if matches!(event, Event::Done { step: StepId(0), .. }) {
+            let tags = Tags::from([("kaphost:cluster".into(), NAME.into())]);
+            let first = Call::AuthorizeRules {
+                group: "sg-00000000000000002".into(),
+                direction: Direction::Ingress,
+                rules: vec![rules[0].clone()],
+                tags,
+            };
+            let rival = rival.clone();
+            tokio::spawn(async move { rival.act(&first).await.unwrap() });
+        }
+    };
+    let report = execute(&lab, &plan, &Options::default(), &tell, &Stop::new()).await;
+    assert!(report.complete() && report.raced(), "{report:#?}");
+    assert_eq!(lab.log().writes(), ["CreateSecurityGroup", "AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupIngress"]);
+    let observed = lab.observe(&query()).await.unwrap();
+    assert_eq!(observed.security_groups[0].rules.iter().filter(|rule| rule.rule.key.direction == Direction::Ingress).count(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn of_rules_that_are_partly_gone_the_rest_is_revoked() {
     let lab = prompt();
@@ -192,6 +220,11 @@ async fn a_name_that_is_taken_by_nothing_visible_is_tried_for_a_minute() {
 
 fn query() -> kaphost_plan::Query {
     kaphost_plan::Query { names: names(), image: None, attachments: false }
+}
+
+fn create_group() -> Planned {
+    let tags = Tags::from([("kaphost:cluster".into(), NAME.into())]);
+    Planned::CreateSecurityGroup { name: NAME.into(), description: "x".into(), vpc: "vpc-0a1b".into(), tags }
 }
 
 fn authorize(group: Ref<String>) -> Planned {

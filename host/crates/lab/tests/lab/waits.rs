@@ -94,4 +94,7 @@ async fn draining_interfaces_delay_a_destroy() {
     let (_, report) = demolish(&lab, &ordinary(), false).await.unwrap();
     assert!(report.complete(), "{report:#?}");
     assert_eq!(lab.census().unwrap(), []);
+    // Four refusals, and then it goes. Three looks see the group, the fourth does not.
+    assert_eq!(lab.log().writes().iter().filter(|operation| **operation == "DeleteSecurityGroup").count(), 5);
+    assert_eq!(lab.log().count(CallKind::Poll), 1 + 4);
 }
