@@ -55,6 +55,8 @@ pub(crate) enum Failure {
     NoSuchValue {
         /// The path.
         path: String,
+        /// What was probably meant.
+        meant: Option<String>,
         /// Paths that are there.
         similar: Vec<String>,
     },
@@ -157,10 +159,11 @@ impl Failure {
                 )
             }
             Self::NotThere { what, cluster } => one("not-there", format!("{cluster} has no {what} yet"), "run `kaphost apply` first"),
-            Self::NoSuchValue { path, similar } => vec![
-                Simple::new("no-such-value", format!("the cluster has no value at `{path}`"))
-                    .with_help(format!("there are: {}", similar.join(", "))),
-            ],
+            Self::NoSuchValue { path, meant, similar } => {
+                let meant = meant.as_ref().map(|meant| format!("did you mean `{meant}`? ")).unwrap_or_default();
+                let help = format!("{meant}There are: {}", similar.join(", "));
+                vec![Simple::new("no-such-value", format!("the cluster has no value at `{path}`")).with_help(help)]
+            }
             Self::Cloud(error) => vec![Simple::new("aws", error.to_string()).with_help(advice(error))],
             Self::Lab(why) => one("lab", why.clone(), "name another file, or move this one away to start an empty lab"),
             Self::NotConfirmed => one("not-confirmed", "not confirmed; nothing was changed".into(), "answer `yes`, or give --auto-approve"),

@@ -14,6 +14,7 @@ mod place;
 mod progress;
 mod render;
 mod term;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,9 @@ pub fn main_impl() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            if !asked && usage::wants_json(std::env::args_os()) {
+                term::out(&render::json_text(&usage::failure(&error).json()));
+            }
             // Where the stream is gone there is nobody to tell.
             let _ = error.print();
             return if asked { Exit::Done } else { Exit::Usage }.into();

@@ -3,8 +3,8 @@
 use std::path::Path as FilePath;
 
 use kaphost_plan::{Desired, Image, ImageFact, Observed, Plan};
-use kaphost_policy::{Admission, Decision, Facts, HostOptions, Outcome, Policy, PolicyHost, admit as evaluate};
-use kaphost_spec::AdmittedSpec;
+use kaphost_policy::{Admission, Decision, Facts, HostOptions, Module, Outcome, Policy, PolicyHost, admit as evaluate};
+use kaphost_spec::{AdmittedSpec, nearest};
 use serde_json::json;
 
 use crate::cli::{CloudArgs, Global, PolicyArgs};
@@ -36,6 +36,7 @@ impl Policies {
         let given = Given::parse(&args.settings)?;
         let mut errors = given.unknown_policies(&modules.iter().map(|module| module.description().name.as_str()).collect::<Vec<_>>());
         let mut policies = Vec::new();
+        errors.extend(given.taken_by_nobody(&modules));
         for module in modules {
             let takes = |name: &str| module.description().settings.iter().any(|setting| setting.name == name);
             match module.settings(&given.of(&module.description().name, takes)) {
@@ -45,7 +46,6 @@ impl Policies {
                 }
             }
         }
-        errors.extend(given.taken_by_nobody(&policies));
         if errors.is_empty() { Ok(Self(policies)) } else { Err(Failure::Settings(errors)) }
     }
 
@@ -108,13 +108,16 @@ impl Given {
         unknown.map(|policy| (format!("there is no policy `{policy}` here"), format!("there are: {}", loaded.join(", ")))).collect()
     }
 
-    fn taken_by_nobody(&self, policies: &[Policy]) -> Vec<(String, String)> {
+    fn taken_by_nobody(&self, modules: &[Module]) -> Vec<(String, String)> {
         let known: Vec<&str> =
-            policies.iter().flat_map(|policy| policy.module.description().settings.iter().map(|setting| setting.name.as_str())).collect();
+            modules.iter().flat_map(|module| module.description().settings.iter().map(|setting| setting.name.as_str())).collect();
         let nobody = self.0.iter().filter(|(meant, name, _)| meant.is_none() && !known.contains(&name.as_str()));
-        let help =
-            if known.is_empty() { "the policies here take no settings".to_owned() } else { format!("they take: {}", known.join(", ")) };
-        nobody.map(|(_, name, _)| (format!("no policy here takes the setting `{name}`"), help.clone())).collect()
+        let help = |name: &str| match (known.as_slice(), nearest(name, known.iter().copied())) {
+            ([], _) => "the policies here take no settings".to_owned(),
+            (_, Some(near)) => format!("did you mean `{near}`?"),
+            (_, None) => format!("they take: {}", known.join(", ")),
+        };
+        nobody.map(|(_, name, _)| (format!("no policy here takes the setting `{name}`"), help(name))).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kaphost_spec::Path;
+use kaphost_spec::{Path, nearest};
 
 use crate::cli::{Format, Global, PolicyArgs};
 use crate::exit::Exit;
@@ -39,7 +39,10 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let admission = policies.evaluate(global, &input)?;
     let chains = explain::chains(&input.spec, &admission.decision, &path);
     if chains.is_empty() {
-        return Err(Failure::NoSuchValue { path: path.to_string(), similar: explain::similar(&input.spec, &path) });
+        let similar = explain::similar(&input.spec, &path);
+        let path = path.to_string();
+        let meant = nearest(&path, similar.iter().map(String::as_str)).map(str::to_owned);
+        return Err(Failure::NoSuchValue { path, meant, similar });
     }
     term::out(&match global.output {
         Format::Text => explain::text(&chains),

@@ -64,7 +64,7 @@ fn clusters<'c>(cx: &'c Context<'c>, nodes: &'c [KdlNode]) -> Vec<Spec> {
             }
             (name, _) => {
                 misnamed = true;
-                let help = value::nearest(name, ["cluster", "defaults"].into_iter())
+                let help = crate::nearest(name, ["cluster", "defaults"])
                     .map_or("a file holds `cluster` nodes and perhaps one `defaults`".to_owned(), |name| format!("did you mean `{name}`?"));
                 let diagnostic = cx.diagnostic(Code::UnknownNode, span, format!("unknown node `{}`", shown(name)));
                 cx.report(diagnostic.with_label("not a node of a config").with_help(help));

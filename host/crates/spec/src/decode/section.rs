@@ -11,9 +11,10 @@ use std::str::FromStr;
 use kdl::{KdlEntry, KdlNode};
 
 use super::context::Context;
-use super::value::{Value, Wrong, nearest, range, shown};
+use super::value::{Value, Wrong, range, shown};
 use crate::diagnostic::Diagnostic;
 use crate::names::Invalid;
+use crate::nearest;
 use crate::origin::Origin;
 use crate::{Code, Path, Span};
 

@@ -8,7 +8,7 @@ use super::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::names::Invalid;
 use crate::origin::Origin;
-use crate::{Code, Span};
+use crate::{Code, Span, nearest};
 
 /// A mistake on its way to the report.
 pub(super) type Wrong = Box<Diagnostic>;
@@ -244,20 +244,6 @@ pub(super) fn shown(text: &str) -> String {
     short
 }
 
-/// The known name that was probably meant.
-pub(super) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    const MAX_BYTES: usize = 64;
-    if text.len() > MAX_BYTES {
-        return None;
-    }
-    let lower = text.to_lowercase().replace('_', "-");
-    known
-        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= name.len().max(lower.len()).div_ceil(3))
-        .min()
-        .map(|(_, name)| name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,14 +256,5 @@ mod tests {
         for text in ["", "m", "10", "1.5h", "10 m", "-1s", "30m1h", "1h1h", "10minutes", "99999999999999999999h", "18446744073709551615h"] {
             assert_eq!(duration(text), if text == "10" { Some(10) } else { None }, "{text}");
         }
-    }
-
-    #[test]
-    fn suggests_what_is_near_and_nothing_else() {
-        let known = ["tenancy", "tag", "ssh", "http"];
-        assert_eq!(nearest("tenacy", known.into_iter()), Some("tenancy"));
-        assert_eq!(nearest("SSH", known.into_iter()), Some("ssh"));
-        assert_eq!(nearest("zzz", known.into_iter()), None);
-        assert_eq!(nearest(&"x".repeat(1 << 20), known.into_iter()), None);
     }
 }
