@@ -21,20 +21,30 @@
 //! ```
 
 mod account;
+mod boto3;
 mod built;
 mod calls;
+mod config;
 mod emulator;
 mod failure;
+mod holdings;
 mod loopback;
 mod python;
 mod rules;
 mod runner;
+mod running;
+mod stage;
 
 pub use account::{Account, Image, Seed, Subnet};
+pub use boto3::{REGION, Refused};
 pub use built::Built;
 pub use calls::{Call, CallLog, Kind};
+pub use config::Config;
 pub use emulator::{Behaviour, Emulator};
 pub use failure::Failure;
+pub use holdings::Holdings;
 pub use python::Python;
 pub use rules::{Fault, Rule, Scenario};
 pub use runner::{Kaphost, Run};
+pub use running::Running;
+pub use stage::{APPLY, DESTROY, PLAN, Stage};

@@ -3,19 +3,17 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::loopback::Endpoint;
-use crate::{Account, Built, Failure};
+use crate::{Account, Built, Failure, Running};
 
 /// A run that takes longer has hung.
-const LONGEST_RUN: Duration = Duration::from_secs(120);
+pub(crate) const LONGEST_RUN: Duration = Duration::from_secs(120);
 /// Nothing listens on the discard port: a call to AWS from here fails at once.
 const NOWHERE: &str = "http://127.0.0.1:9";
 
@@ -39,6 +37,9 @@ pub struct Run {
     pub stderr: String,
     /// From start to end.
     pub took: Duration,
+    /// The most memory that it held at once, resident, in bytes. Looked at every 2 ms, so what it took just before its end may be
+    /// missing. None where the system does not say (only Linux does).
+    pub peak_memory_bytes: Option<u64>,
 }
 
 impl Kaphost {
@@ -190,27 +191,7 @@ impl Run {
     /// # Errors
     /// As `of`.
     pub fn within(limit: Duration, command: &mut Command) -> Result<Self, Failure> {
-        let started = Instant::now();
-        let what = format!("running {}", command.get_program().to_string_lossy());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(Failure::while_doing(&what))?;
-        let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));
-        let status = loop {
-            if let Some(status) = child.try_wait().map_err(Failure::while_doing(&what))? {
-                break Some(status);
-            }
-            if started.elapsed() > limit {
-                end(&mut child);
-                break None;
-            }
-            thread::sleep(Duration::from_millis(2));
-        };
-        let took = started.elapsed();
-        let said = |stream: JoinHandle<String>| stream.join().unwrap_or_default();
-        let (stdout, stderr) = (said(stdout), said(stderr));
-        match status {
-            Some(status) => Ok(Self { code: status.code(), stdout, stderr, took }),
-            None => Err(Failure::new(format!("{what}: not done after {limit:?}\n{stdout}\n{stderr}"))),
-        }
+        Running::start(command)?.end_within(limit)
     }
 }
 
@@ -222,18 +203,7 @@ impl fmt::Display for Run {
     }
 }
 
-fn reader(stream: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut stream) = stream {
-            // What was read before an error is still worth showing.
-            let _ = stream.read_to_end(&mut bytes);
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
-}
-
-fn end(child: &mut Child) {
+pub(crate) fn end(child: &mut Child) {
     // Either fails only when the child has ended already.
     let _ = child.kill();
     let _ = child.wait();

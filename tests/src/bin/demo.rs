@@ -2,7 +2,7 @@
 
 use std::process::{Command, ExitCode, Stdio};
 
-use kaphost_tests::{Account, Built, Emulator, Failure, Kaphost, Seed};
+use kaphost_tests::{Account, Built, Config, Emulator, Failure, Kaphost};
 
 fn main() -> ExitCode {
     match demo() {
@@ -66,8 +66,8 @@ impl Stage {
         let policy = Built::find()?.policy("org")?;
         let copied = std::fs::copy(&policy, kaphost.folder().join("org.wasm"));
         copied.map_err(|error| Failure::new(format!("copying {}: {error}", policy.display())))?;
-        kaphost.write("open.kdl", &config(&seed, "0.0.0.0/0"))?;
-        kaphost.write("cluster.kdl", &config(&seed, "10.0.0.0/8"))?;
+        kaphost.write("open.kdl", &Config::stage(&seed).with_ssh(&["0.0.0.0/0"]).to_string())?;
+        kaphost.write("cluster.kdl", &Config::stage(&seed).to_string())?;
         Ok(Self { kaphost })
     }
 
@@ -98,31 +98,6 @@ impl Stage {
         }
         Err(Failure::new(format!("`kaphost {}` ended with {status}, not with exit code {expected}", arguments.join(" "))))
     }
-}
-
-fn config(seed: &Seed, ssh: &str) -> String {
-    let subnets: Vec<String> = seed.subnets.iter().take(2).map(|subnet| format!("{:?}", subnet.id)).collect();
-    format!(
-        r#"cluster "kapacitor-stage" region={region:?} {{
-    ami {ami:?}
-    instance-type "t3.small"
-    network vpc={vpc:?} {{
-        subnets {subnets}
-    }}
-    ssh key={key:?} {{
-        allow cidr={ssh:?} description="office"
-    }}
-    root-volume size=50 encrypted=#false
-    tag "Owner" "metrics@example.com"
-    tag "CostCenter" "4711"
-}}
-"#,
-        region = seed.region,
-        ami = seed.images.first().map_or("", |image| image.id.as_str()),
-        vpc = seed.vpc,
-        subnets = subnets.join(" "),
-        key = seed.key_pair,
-    )
 }
 
 fn say(text: &str) {
