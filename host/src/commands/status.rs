@@ -38,13 +38,14 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let names = &prepared.desired.names;
     term::out(&match global.output {
         Format::Text => status::text(names, &current.observed, &current.plan),
-        Format::Json => render::json_text(&json!({
-            "version": 1,
-            "exit": exit.code(),
-            "resources": status::json(names, &current.observed),
-            "changes": current.plan.changes,
-            "kept": current.plan.kept,
-        })),
+        Format::Json => {
+            let mut document = status::json(names, &current.observed);
+            document["version"] = json!(1);
+            document["exit"] = json!(exit.code());
+            document["changes"] = json!(current.plan.changes);
+            document["kept"] = json!(current.plan.kept);
+            render::json_text(&document)
+        }
     });
     Ok(exit)
 }
