@@ -100,7 +100,7 @@ fn role_and_profile(draft: &mut Draft<'_>, observed: &Observed, gone: Option<Ste
     if count > 0 && !detach {
         let theirs: Vec<String> = attached.managed.into_iter().chain(attached.inline).collect();
         let message = format!("policies of others hang on the role {}: {}", role.name, theirs.join(", "));
-        let help = "detach them, or destroy with `--detach`, which detaches managed policies and deletes inline ones";
+        let help = "detach them, or destroy with `--detach-policies`, which detaches managed policies and deletes inline ones";
         draft.refuse(RefusalCode::ForeignAttachments, Kind::Role, message, help, None);
         return;
     }
