@@ -133,9 +133,11 @@ impl Failure {
         let one = |code: &str, message: String, help: &str| vec![Simple::new(code, message).with_help(help)];
         match self {
             Self::Config(_) | Self::Unplannable(_) => Vec::new(),
-            Self::Unreadable { what, file, why } => {
-                one("unreadable", format!("{what} `{}` {why}", file.display()), "check its name, and whether it is there")
-            }
+            Self::Unreadable { what, file, why } => one(
+                "unreadable",
+                format!("{what} `{}` {why}", file.display()),
+                "name a text file in UTF-8 that is there and that you may read",
+            ),
             Self::Clusters { file, count: 0 } => one(
                 "no-cluster",
                 format!("`{}` describes no cluster", file.display()),

@@ -1,5 +1,6 @@
 //! Reads cluster files, and what they refer to.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use kaphost_spec::{ConfigSource, Diagnostic, Lookup, Spec};
@@ -37,11 +38,13 @@ pub(crate) fn read(file: &Path) -> Result<Input, Failure> {
 }
 
 fn text_of(file: &Path) -> Result<String, String> {
-    let size = std::fs::metadata(file).map_err(|error| plain(&error))?.len();
-    if size > MAX_BYTES {
-        return Err(format!("is {size} bytes long, {MAX_BYTES} at most"));
+    let open = std::fs::File::open(file).map_err(|error| plain(&error))?;
+    let mut bytes = Vec::new();
+    // What a file says of its size is no limit: a device or a pipe says 0 and may never end.
+    open.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| plain(&error))?;
+    if u64::try_from(bytes.len()).is_ok_and(|size| size > MAX_BYTES) {
+        return Err(format!("is over {MAX_BYTES} bytes long, which no config is"));
     }
-    let bytes = std::fs::read(file).map_err(|error| plain(&error))?;
     String::from_utf8(bytes).map_err(|error| format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
 }
 
@@ -70,5 +73,25 @@ impl Lookup for Here {
 
     fn file(&self, path: &str) -> Result<String, String> {
         text_of(&self.folder.join(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_end_is_read_up_to_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cluster.kdl");
+        let limit = usize::try_from(MAX_BYTES).unwrap();
+        std::fs::write(&file, "#".repeat(limit)).unwrap();
+        assert_eq!(text_of(&file).unwrap().len(), limit);
+        std::fs::write(&file, "#".repeat(limit + 1)).unwrap();
+        assert!(text_of(&file).unwrap_err().starts_with("is over"));
+        #[cfg(unix)]
+        assert!(text_of(Path::new("/dev/zero")).unwrap_err().starts_with("is over"));
+        assert_eq!(text_of(folder.path()).unwrap_err(), "is a folder");
+        assert_eq!(text_of(&folder.path().join("x")).unwrap_err(), "does not exist");
     }
 }
