@@ -34,6 +34,7 @@ mod rules;
 mod runner;
 mod running;
 mod stage;
+mod transcript;
 
 pub use account::{Account, Image, Seed, Subnet};
 pub use boto3::{REGION, Refused};

@@ -1,0 +1,51 @@
+//! What a run said, in a form that golden files can hold.
+
+use crate::{Failure, Kaphost, Run};
+
+impl Kaphost {
+    /// Runs kaphost to its end on a terminal of 80 columns, with arguments that are separated by spaces.
+    ///
+    /// # Errors
+    /// As [`Kaphost::run`].
+    pub fn run_narrow(&self, arguments: &str) -> Result<Run, Failure> {
+        let mut command = self.command();
+        Run::of(command.args(arguments.split_whitespace()).env("COLUMNS", "80"))
+    }
+}
+
+impl Run {
+    /// Both streams and the code. Digests, which differ between compilers, are named and not spelt; time and memory are left out.
+    #[must_use]
+    pub fn transcript(&self) -> String {
+        let code = self.code.map_or_else(|| "none (a signal)".to_owned(), |code| code.to_string());
+        without_digests(&format!("exit code {code}\n── stdout\n{}── stderr\n{}", self.stdout, self.stderr))
+    }
+}
+
+/// Puts `[digest]` in place of every SHA-256: whole, or cut to its first 12 digits after `sha256:`.
+fn without_digests(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|letter: char| letter.is_ascii_hexdigit()) {
+        let (before, from) = rest.split_at(start);
+        out.push_str(before);
+        let end = from.find(|letter: char| !letter.is_ascii_hexdigit()).unwrap_or(from.len());
+        let (digits, after) = from.split_at(end);
+        let is_digest = digits.len() == 64 || (digits.len() == 12 && out.ends_with("sha256:"));
+        out.push_str(if is_digest { "[digest]" } else { digits });
+        rest = after;
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_named_and_the_rest_is_kept() {
+        let digest = "0123456789abcdef".repeat(4);
+        assert_eq!(without_digests(&format!("a1 sha256:0123456789ab, {digest}")), "a1 sha256:[digest], [digest]");
+        assert_eq!(without_digests("deadbeefdead sha256:12 faé"), "deadbeefdead sha256:12 faé");
+    }
+}
