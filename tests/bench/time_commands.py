@@ -1,11 +1,13 @@
 """Times whole commands, taking turns, so that a noisy machine is noisy for all of them alike.
 
-Reads JSON from standard input: {"rounds": N, "commands": [{"name", "argv", "env", "cwd", "expect"}]}.
+Reads JSON from standard input: {"rounds": N, "commands": [{"name", "argv", "env", "cwd", "expect", "without"}]}. What `without` names, if
+anything, is removed before each run: a cache that is to be cold.
 Writes JSON: {name: {"median_ms", "best_ms", "max_rss_kib"}}. A command that ends with another code than expected ends the run.
 """
 
 import json
 import os
+import shutil
 import statistics
 import sys
 import time
@@ -15,6 +17,8 @@ def once(command):
     null = os.open(os.devnull, os.O_RDWR)
     actions = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
     os.chdir(command["cwd"])
+    if command.get("without"):
+        shutil.rmtree(command["without"], ignore_errors=True)
     began = time.perf_counter()
     pid = os.posix_spawn(command["argv"][0], command["argv"], command["env"], file_actions=actions)
     _, status, usage = os.wait4(pid, 0)
