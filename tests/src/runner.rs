@@ -193,6 +193,13 @@ impl Run {
     pub fn within(limit: Duration, command: &mut Command) -> Result<Self, Failure> {
         Running::start(command)?.end_within(limit)
     }
+
+    /// Standard error as one line, without the frames of diagnostics: what was wrapped for a terminal's width reads on.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let words = self.stderr.split_whitespace().filter(|word| !word.chars().all(|letter| "│╭╰─·┬".contains(letter)));
+        words.collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// Both streams and the code, for the message of an assertion.

@@ -79,6 +79,12 @@ def template_tags() -> None:
         return original(self, name, description, template_data, tag_spec)
 
 
+@restores("template-tags-change", "A template shows the tags that CreateTags and DeleteTags have left it", API + "API_CreateTags.html")
+def template_tags_change() -> None:
+    # moto shows the tags that the template was created with; it sets the attribute once.
+    LaunchTemplate.tags = property(lambda self: self.get_tags(), lambda self, value: None)
+
+
 @restores(
     "template-source-version",
     "A version made with SourceVersion takes over every parameter that the request leaves out",

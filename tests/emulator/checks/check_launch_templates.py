@@ -46,6 +46,15 @@ class Templates(Case):
         self.assertEqual(shown["LaunchTemplateData"]["TagSpecifications"], of_instances)
         self.assertEqual(self.ec2.describe_launch_templates()["LaunchTemplates"][0]["Tags"], own[0]["Tags"])
 
+    @proves("template-tags-change")
+    def test_tags_change(self):
+        own = [{"ResourceType": "launch-template", "Tags": [{"Key": "one", "Value": "1"}, {"Key": "two", "Value": "2"}]}]
+        template = self.template(TagSpecifications=own)
+        self.ec2.create_tags(Resources=[template], Tags=[{"Key": "one", "Value": "I"}, {"Key": "three", "Value": "3"}])
+        self.ec2.delete_tags(Resources=[template], Tags=[{"Key": "two"}])
+        shown = self.ec2.describe_launch_templates()["LaunchTemplates"][0]["Tags"]
+        self.assertEqual({tag["Key"]: tag["Value"] for tag in shown}, {"one": "I", "three": "3"})
+
     @proves("template-source-version")
     def test_a_source_version_fills_what_is_left_out(self):
         template = self.template(data={"KeyName": "ops"})

@@ -1,0 +1,126 @@
+//! Changes of a cluster that runs: exactly the calls that the change needs, and then nothing left to do.
+
+use kaphost_tests::{APPLY, Call, CallLog, Config, Failure, Kind, PLAN, Run, Stage};
+
+fn writes(calls: &CallLog) -> Vec<&str> {
+    let mut actions: Vec<&str> = calls.of(Kind::Write).iter().map(|call: &&Call| call.action.as_str()).collect();
+    actions.sort_unstable();
+    actions
+}
+
+/// Applies a config, changes it, and holds the second apply to its writes; the plan after it is empty.
+fn changed(change: fn(&mut Config), expected: &[&str]) -> Result<Run, Failure> {
+    let mut stage = Stage::new()?;
+    stage.expect(0, APPLY)?;
+    let base = stage.config.clone();
+    stage.change(change)?;
+    stage.expect(2, PLAN)?;
+    let (run, calls) = stage.expect(0, APPLY)?;
+    assert_eq!(writes(&calls), expected, "{run}\n{calls}");
+    let (_, calls) = stage.expect(0, PLAN)?;
+    assert_eq!(calls.writes(), 0, "{calls}");
+    // And back again: what stood there before is no other than it was.
+    stage.change(|config| *config = base)?;
+    stage.expect(0, APPLY)?;
+    stage.expect(0, PLAN)?;
+    Ok(run)
+}
+
+#[test]
+fn another_image_is_another_version_and_the_server_keeps_running() -> Result<(), Failure> {
+    let run =
+        changed(|config| config.ami = "ami-0abcd1234abcd1235".to_owned(), &["CreateLaunchTemplateVersion", "UpdateAutoScalingGroup"])?;
+    assert!(run.stdout.contains("ami-0abcd1234abcd1234 → ami-0abcd1234abcd1235"), "{run}");
+    assert!(run.stdout.contains("keeps version 1"), "what it means for the running server is said: {run}");
+    Ok(())
+}
+
+/// Its root device has another name than the first image's.
+#[test]
+fn an_image_with_another_root_device() -> Result<(), Failure> {
+    let run =
+        changed(|config| config.ami = "ami-0abcd1234abcd1236".to_owned(), &["CreateLaunchTemplateVersion", "UpdateAutoScalingGroup"])?;
+    assert!(run.stdout.contains("/dev/xvda"), "{run}");
+    Ok(())
+}
+
+#[test]
+fn another_instance_type() -> Result<(), Failure> {
+    changed(|config| config.instance_type = "t3.large".to_owned(), &["CreateLaunchTemplateVersion", "UpdateAutoScalingGroup"])?;
+    Ok(())
+}
+
+/// Tags are on everything: instances get theirs from the template, the resources by a call each service.
+#[test]
+fn one_tag_more() -> Result<(), Failure> {
+    let run = changed(
+        |config| drop(config.tags.insert("Team".to_owned(), "metrics".to_owned())),
+        &["CreateLaunchTemplateVersion", "CreateOrUpdateTags", "CreateTags", "TagInstanceProfile", "TagRole", "UpdateAutoScalingGroup"],
+    )?;
+    assert!(run.stdout.contains("tags[\"Team\"]"), "{run}");
+    Ok(())
+}
+
+#[test]
+fn a_tag_on_the_group_alone_makes_no_new_version() -> Result<(), Failure> {
+    changed(
+        |config| config.more.push("tag \"Audit\" \"yes\" propagate=#false".to_owned()),
+        &["CreateOrUpdateTags", "CreateTags", "TagInstanceProfile", "TagRole"],
+    )?;
+    Ok(())
+}
+
+#[test]
+fn another_ssh_port_changes_the_rule_with_no_gap() -> Result<(), Failure> {
+    let run = changed(|config| config.ssh_port = 2222, &["ModifySecurityGroupRules"])?;
+    assert!(run.stdout.contains("tcp 22 from 10.0.0.0/8 → tcp 2222 from 10.0.0.0/8"), "{run}");
+    Ok(())
+}
+
+#[test]
+fn another_description_changes_the_rule_in_place() -> Result<(), Failure> {
+    let ssh = |config: &mut Config| config.ssh = vec!["cidr=\"10.0.0.0/8\" description=\"all offices\"".to_owned()];
+    changed(ssh, &["ModifySecurityGroupRules"])?;
+    Ok(())
+}
+
+/// What is needed is let out before what is not is shut in.
+#[test]
+fn narrower_egress() -> Result<(), Failure> {
+    let egress =
+        |config: &mut Config| config.more.push("egress { allow cidr=\"0.0.0.0/0\" ports=\"443\" description=\"HTTPS\"; }".to_owned());
+    changed(egress, &["AuthorizeSecurityGroupEgress", "RevokeSecurityGroupEgress"])?;
+    Ok(())
+}
+
+#[test]
+fn other_health_checks_are_one_call() -> Result<(), Failure> {
+    changed(
+        |config| config.more.push("scaling { health-check \"elb\"; health-check-grace-period \"90s\"; }".to_owned()),
+        &["UpdateAutoScalingGroup"],
+    )?;
+    Ok(())
+}
+
+/// AWS keeps the old name of what somebody changed by hand until the next apply.
+#[test]
+fn drift_is_seen_and_mended() -> Result<(), Failure> {
+    let stage = Stage::new()?;
+    stage.expect(0, APPLY)?;
+    let (id, _) = stage.expect(0, "output cluster.kdl security_group_id")?;
+    let ours = serde_json::json!({
+        "GroupId": id.stdout.trim(),
+        "IpPermissions": [{ "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{ "CidrIp": "10.0.0.0/8" }] }],
+    });
+    stage.account.aws("ec2", "revoke_security_group_ingress", ours)?;
+    let resized = serde_json::json!({ "AutoScalingGroupName": stage.config.name, "HealthCheckGracePeriod": 30 });
+    stage.account.aws("autoscaling", "update_auto_scaling_group", resized)?;
+    let (status, _) = stage.expect(2, "status cluster.kdl --policy org.wasm --detailed-exitcode")?;
+    assert!(status.stdout.contains("Not as it should be: 1 to create, 1 to update"), "{status}");
+    let (plan, _) = stage.expect(2, PLAN)?;
+    assert!(plan.stdout.contains("30 → 600") && plan.stdout.contains("+ security group rule tcp 22 from 10.0.0.0/8"), "{plan}");
+    let (_, calls) = stage.expect(0, APPLY)?;
+    assert_eq!(writes(&calls), ["AuthorizeSecurityGroupIngress", "UpdateAutoScalingGroup"], "{calls}");
+    stage.expect(0, PLAN)?;
+    Ok(())
+}
