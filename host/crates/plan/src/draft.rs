@@ -76,7 +76,7 @@ impl<'a> Draft<'a> {
             Owner::Us => true,
             Owner::Nobody => {
                 let message = format!("the {kind} {name} is there already and does not carry the tag {OWNER_TAG}={}", self.names.cluster);
-                let help = "kaphost changes only what it owns: take it over with `kaphost adopt`, or give the cluster another name";
+                let help = "kaphost changes only what it owns: give the cluster another name, or remove what is there";
                 self.refuse(RefusalCode::NotOurs, kind, message, help, Some("name"));
                 false
             }
