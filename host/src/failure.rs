@@ -162,8 +162,11 @@ impl Failure {
             }
             Self::NotThere { what, cluster } => one("not-there", format!("{cluster} has no {what} yet"), "run `kaphost apply` first"),
             Self::NoSuchValue { path, meant, similar } => {
-                let meant = meant.as_ref().map(|meant| format!("did you mean `{meant}`? ")).unwrap_or_default();
-                let help = format!("{meant}There are: {}", similar.join(", "));
+                let known = similar.join(", ");
+                let help = match meant {
+                    Some(meant) => format!("did you mean `{meant}`? There are: {known}"),
+                    None => format!("there are: {known}"),
+                };
                 vec![Simple::new("no-such-value", format!("the cluster has no value at `{path}`")).with_help(help)]
             }
             Self::Cloud(error) => vec![Simple::new("aws", error.to_string()).with_help(advice(error))],

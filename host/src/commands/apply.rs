@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kaphost_apply::{Options, apply};
-use kaphost_plan::Names;
 use serde_json::json;
 
 use crate::cli::{CloudArgs, Format, Global, PolicyArgs};
@@ -48,7 +47,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         }
         if current.plan.is_empty() {
             if global.output == Format::Json {
-                let outputs = outputs::json(&outputs::of(&current.observed));
+                let outputs = outputs::json(&outputs::of(&prepared.desired.names, &current.observed));
                 let document = json!({ "version": 1, "exit": 0, "decision": prepared.decision, "plan": render::plan::json(&current.plan), "outputs": outputs });
                 term::out(&render::json_text(&document));
             }
@@ -64,9 +63,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
             apply(session.cloud.as_ref(), &prepared.desired, current.plan, &current.image, &Options::default(), &show, &stop).await;
         report::conclude(&record)?;
 
-        let names: &Names = &prepared.desired.names;
-        let observed = session.observe_names(names, false).await?;
-        let outputs = outputs::of(&observed);
+        let outputs = outputs::after(&current.observed, &record, &prepared.desired.names);
         match global.output {
             Format::Text => term::out(&format!("\n{}", outputs::text(&outputs))),
             Format::Json => term::out(&render::json_text(&json!({

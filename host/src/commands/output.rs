@@ -35,7 +35,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         let session = Session::open(&command.cloud, &names.region).await?;
         Ok(session.observe_names(&names, false).await?)
     })?;
-    let outputs = outputs::of(&observed);
+    let outputs = outputs::of(&names, &observed);
     let text = match &command.name {
         None => match global.output {
             Format::Text => outputs::text(&outputs),

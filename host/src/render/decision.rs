@@ -28,7 +28,8 @@ pub(crate) fn text(decision: &Decision, spec: &Spec) -> String {
             1 => "changed 1 value".to_owned(),
             n => format!("changed {n} values"),
         };
-        out.push_str(&format!("  {} {} {}\n", paint(POLICY, &policy.name), did, paint(FAINT, identity(policy))));
+        let name = format!("{} {}", policy.name, policy.version);
+        out.push_str(&format!("  {} {did}  {}\n", paint(POLICY, name), paint(FAINT, short(&policy.digest))));
         for change in changes {
             out.push_str(&one(change, spec));
         }
@@ -64,7 +65,11 @@ fn place(spec: &Spec, change: &Change) -> Option<String> {
 /// `0.1.0 sha256:0123456789ab`
 #[must_use]
 pub(crate) fn identity(policy: &PolicyRecord) -> String {
-    format!("{} sha256:{}", policy.version, policy.digest.get(..12).unwrap_or(&policy.digest))
+    format!("{} {}", policy.version, short(&policy.digest))
+}
+
+fn short(digest: &str) -> String {
+    format!("sha256:{}", digest.get(..12).unwrap_or(digest))
 }
 
 /// A value as the config spells it, shortened.

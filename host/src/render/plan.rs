@@ -1,6 +1,8 @@
 //! A plan as people like to read it.
 
-use kaphost_plan::{Change, ChangeKind, Plan};
+use std::collections::BTreeMap;
+
+use kaphost_plan::{Change, ChangeKind, LeafChange, Plan};
 use serde_json::{Value, json};
 
 use crate::render::blame::Blame;
@@ -49,8 +51,10 @@ fn one(change: &Change, blame: &Blame<'_>) -> String {
         ChangeKind::Delete => ('-', BAD),
     };
     let mut out = format!("  {} {} {}\n", paint(style, sign), change.resource, paint(STRONG, &change.name));
-    let widest = change.leaves.iter().map(|leaf| leaf.leaf.chars().count()).max().unwrap_or(0).min(34);
-    for leaf in &change.leaves {
+    let (tags, leaves) = folded(change);
+    let widest =
+        leaves.iter().map(|leaf| leaf.leaf.chars().count()).chain(tags.keys().map(|set| set.len())).max().unwrap_or(0).min(34);
+    for leaf in leaves {
         let value = match (&leaf.old, &leaf.new) {
             (None, Some(new)) => new.clone(),
             (Some(old), None) => format!("{} {}", paint(BAD, old), paint(FAINT, "goes")),
@@ -61,12 +65,32 @@ fn one(change: &Change, blame: &Blame<'_>) -> String {
         let by = by.map(|by| paint(FAINT, format_args!("  # {by}"))).unwrap_or_default();
         out.push_str(&format!("      {:<widest$}  {value}{by}\n", leaf.leaf));
     }
+    for (set, keys) in tags {
+        let indent = " ".repeat(8 + widest);
+        let first = format!("      {set:<widest$}  ");
+        let options = textwrap::Options::new(80).initial_indent(&first).subsequent_indent(&indent);
+        out.push_str(&format!("{}\n", textwrap::fill(&keys.join(", "), options)));
+    }
     if let Some(note) = &change.note {
         for line in textwrap::wrap(note, 72) {
             out.push_str(&format!("      {}\n", paint(FAINT, line)));
         }
     }
     out
+}
+
+/// The tags of something new say little one by one: their keys are shown, set by set, and the other leaves apart. Where something changes, every leaf is shown.
+fn folded(change: &Change) -> (BTreeMap<&str, Vec<&str>>, Vec<&LeafChange>) {
+    let mut tags: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut rest = Vec::new();
+    for leaf in &change.leaves {
+        let tag = leaf.leaf.strip_suffix("\"]").and_then(|name| name.split_once("[\"")).filter(|(set, _)| set.ends_with("tags"));
+        match tag {
+            Some((set, key)) if change.kind == ChangeKind::Create => tags.entry(set).or_default().push(key),
+            _ => rest.push(leaf),
+        }
+    }
+    (tags, rest)
 }
 
 /// The plan for programs.

@@ -114,6 +114,7 @@ impl Run<'_> {
             subject: step.subject.clone(),
             wait: step.action.is_wait(),
             outcome: outcomes.get(&step.id).cloned().unwrap_or(Outcome::NotStarted),
+            output: outputs.get(&step.id).cloned(),
         });
         let mut report = Report { steps: steps.collect(), interrupted: false, took_ms: millis(began.elapsed()) };
         // A stop that came too late to keep anything from being done has interrupted nothing.

@@ -70,7 +70,7 @@ fn judge(names: &Names, call: &Call, observed: &Observed, error: CloudError) -> 
             None => Met::Refused(error),
         },
         Call::CreateRole { name, .. } => match &observed.role {
-            Some(role) => ours(&format!("IAM role {name}"), role.tags.get(OWNER_TAG), Output::Done),
+            Some(role) => ours(&format!("IAM role {name}"), role.tags.get(OWNER_TAG), Output::Role { arn: role.arn.clone() }),
             None => Met::Refused(error),
         },
         Call::CreateInstanceProfile { name, .. } => match &observed.instance_profile {
@@ -82,7 +82,8 @@ fn judge(names: &Names, call: &Call, observed: &Observed, error: CloudError) -> 
                 // The version that says what is wanted; where a rival wants something else, the newest will do until the next round.
                 let same = template.versions.iter().rev().find(|(_, version)| version.content == *content);
                 let number = same.map_or(template.latest, |(number, _)| *number);
-                ours(&format!("launch template {name} ({})", template.id), template.tags.get(OWNER_TAG), Output::TemplateVersion(number))
+                let output = Output::LaunchTemplate { id: template.id.clone(), version: number };
+                ours(&format!("launch template {name} ({})", template.id), template.tags.get(OWNER_TAG), output)
             }
             None => Met::Refused(error),
         },
@@ -209,7 +210,7 @@ mod tests {
     #[test]
     fn ours_is_met() {
         let met = judge(&names(), &create_role(), &role(owned(&names())), collision());
-        assert!(matches!(met, Met::Done { output: Output::Done, raced: true }), "{met:?}");
+        assert!(matches!(met, Met::Done { output: Output::Role { .. }, raced: true }), "{met:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a run did: one line per step, and the answers that the command line's exit code is made from.
 
-use kaphost_plan::{Plan, Refusal, StepId};
+use kaphost_plan::{Output, Plan, Refusal, StepId};
 use serde::Serialize;
 
 use crate::cloud::CloudError;
@@ -31,6 +31,9 @@ pub struct StepReport {
     pub wait: bool,
     /// How it went.
     pub outcome: Outcome,
+    /// What AWS gave for it, once it is done: ids that others need. Not for the record: a view of the run says it in its own words.
+    #[serde(skip)]
+    pub output: Option<Output>,
 }
 
 /// How a step went.
@@ -165,7 +168,7 @@ mod tests {
     use crate::cloud::ErrorKind;
 
     fn report(wait: bool, outcome: Outcome) -> Report {
-        let step = StepReport { id: StepId(0), operation: "CreateRole", subject: "role".into(), wait, outcome };
+        let step = StepReport { id: StepId(0), operation: "CreateRole", subject: "role".into(), wait, outcome, output: None };
         Report { steps: vec![step], interrupted: false, took_ms: 0 }
     }
 

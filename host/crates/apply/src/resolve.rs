@@ -25,7 +25,7 @@ pub(crate) fn resolve(planned: &Planned, outputs: &Outputs) -> Result<Call, Clou
     let version = |version: &Ref<u64>| match version {
         Ref::Known(number) => Ok(*number),
         Ref::Of(step) => match outputs.get(step) {
-            Some(Output::TemplateVersion(number)) => Ok(*number),
+            Some(Output::TemplateVersion(number) | Output::LaunchTemplate { version: number, .. }) => Ok(*number),
             other => Err(missing(operation, *step, "the version of a launch template", other)),
         },
     };
@@ -78,7 +78,8 @@ fn missing(operation: &str, step: StepId, what: &str, found: Option<&Output>) ->
         None => "nothing",
         Some(Output::Done) => "no value",
         Some(Output::SecurityGroup(_)) => "the id of a security group",
-        Some(Output::TemplateVersion(_)) => "the version of a launch template",
+        Some(Output::TemplateVersion(_) | Output::LaunchTemplate { .. }) => "the version of a launch template",
+        Some(Output::Role { .. }) => "the ARN of a role",
     };
     let message = format!(
         "takes {what} from step {}, which gave {found}: this is a mistake in kaphost's plan, please report it with the plan",

@@ -22,14 +22,16 @@ impl Aws {
             Action::TagEc2 { resources, set } => ec2.tag(resources, set).await,
             Action::UntagEc2 { resources, keys } => ec2.untag(resources, keys).await,
             Action::CreateLaunchTemplate { name, tags, description, content, token } => {
-                return ec2.create_launch_template(name, tags, description, content, token).await.map(Output::TemplateVersion);
+                return ec2.create_launch_template(name, tags, description, content, token).await;
             }
             Action::CreateLaunchTemplateVersion { template, description, content, token } => {
                 return ec2.create_launch_template_version(template, description, content, token).await.map(Output::TemplateVersion);
             }
             Action::DeleteLaunchTemplate { id } => ec2.delete_launch_template(id).await,
             // ── IAM ──
-            Action::CreateRole { name, path, description, trust, tags } => iam.create_role(name, path, description, trust, tags).await,
+            Action::CreateRole { name, path, description, trust, tags } => {
+                return iam.create_role(name, path, description, trust, tags).await.map(|arn| Output::Role { arn });
+            }
             Action::UpdateTrust { role, trust } => iam.update_trust(role, trust).await,
             Action::UpdateRoleDescription { role, description } => iam.update_role_description(role, description).await,
             Action::TagRole { role, set } => iam.tag_role(role, set).await,

@@ -98,12 +98,19 @@ impl Iam {
 
     // ── writes ──
 
-    pub(crate) async fn create_role(&self, name: &str, path: &str, description: &str, trust: &Value, set: &Tags) -> Result<(), CloudError> {
+    pub(crate) async fn create_role(
+        &self,
+        name: &str,
+        path: &str,
+        description: &str,
+        trust: &Value,
+        set: &Tags,
+    ) -> Result<String, CloudError> {
         const OPERATION: &str = "CreateRole";
         let call = self.client.create_role().role_name(name).path(path).assume_role_policy_document(trust.to_string());
         let call = if description.is_empty() { call } else { call.description(description) };
-        call.set_tags(tags(OPERATION, set)?).send().await.map_err(self.error(OPERATION))?;
-        Ok(())
+        let answer = call.set_tags(tags(OPERATION, set)?).send().await.map_err(self.error(OPERATION))?;
+        Ok(answer.role.map(|role| role.arn).unwrap_or_default())
     }
 
     pub(crate) async fn update_trust(&self, role: &str, trust: &Value) -> Result<(), CloudError> {

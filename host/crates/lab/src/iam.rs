@@ -22,8 +22,9 @@ impl World<'_> {
         }
         let id = format!("AROA{}", self.new_id("").to_uppercase());
         let (path, description, trust) = (path.to_owned(), description.to_owned(), trust.clone());
+        let arn = format!("arn:aws:iam::{}:role{path}{name}", self.account);
         self.iam.roles.insert(name.to_owned(), Role { path, id, description, trust, tags, attached: vec![], inline: vec![] });
-        Ok(Output::Done)
+        Ok(Output::Role { arn })
     }
 
     fn role(&mut self, name: &str) -> Answer<&mut Role> {

@@ -22,9 +22,11 @@ impl World<'_> {
         }
         check_content(content, token)?;
         let tags = new_tags(tags)?;
-        if let Some(template) = self.region.launch_templates.values().find(|template| template.name == name) {
+        if let Some((id, template)) = self.region.launch_templates.iter().find(|(_, template)| template.name == name) {
             return match template.versions.get(&1) {
-                Some(first) if !token.is_empty() && first.token == token => repeated(first, content, 1),
+                Some(first) if !token.is_empty() && first.token == token => {
+                    repeated(first, content, Output::LaunchTemplate { id: id.clone(), version: 1 })
+                }
                 _ => {
                     let message = "Launch template name already in use.";
                     refuse(ErrorKind::AlreadyExists, "InvalidLaunchTemplateName.AlreadyExistsException", message)
@@ -34,8 +36,8 @@ impl World<'_> {
         let id = self.new_id("lt-");
         let first = TemplateVersion { description: description.to_owned(), content: content.clone(), token: token.to_owned() };
         let template = Template { name: name.to_owned(), tags, latest: 1, versions: [(1, first)].into() };
-        self.region.launch_templates.insert(id, template);
-        Ok(Output::TemplateVersion(1))
+        self.region.launch_templates.insert(id.clone(), template);
+        Ok(Output::LaunchTemplate { id, version: 1 })
     }
 
     /// `template` is an id or a name.
@@ -55,7 +57,7 @@ impl World<'_> {
         if !token.is_empty()
             && let Some((number, version)) = found.versions.iter().find(|(_, version)| version.token == token)
         {
-            return repeated(version, content, *number);
+            return repeated(version, content, Output::TemplateVersion(*number));
         }
         found.latest += 1;
         let version = TemplateVersion { description: description.to_owned(), content: content.clone(), token: token.to_owned() };
@@ -82,9 +84,9 @@ impl World<'_> {
 }
 
 /// The same token again: the same answer, if the rest is the same too.
-fn repeated(version: &TemplateVersion, content: &TemplateContent<String>, number: u64) -> Answer<Output> {
+fn repeated(version: &TemplateVersion, content: &TemplateContent<String>, before: Output) -> Answer<Output> {
     if version.content == *content {
-        return Ok(Output::TemplateVersion(number));
+        return Ok(before);
     }
     refuse(ErrorKind::Invalid, "IdempotentParameterMismatch", "The client token was used before with other parameters.")
 }

@@ -194,6 +194,18 @@ pub enum Output {
     SecurityGroup(String),
     /// The number of a new version.
     TemplateVersion(u64),
+    /// A new launch template, with its first version.
+    LaunchTemplate {
+        /// `lt-…`
+        id: String,
+        /// The number of its version.
+        version: u64,
+    },
+    /// A new role.
+    Role {
+        /// Its ARN.
+        arn: String,
+    },
 }
 
 impl<G, V> Action<G, V> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::{LaunchTemplate, LaunchTemplateVersion, ResourceType, ValidationWarning};
 use kaphost_apply::{CloudError, ErrorKind};
-use kaphost_plan::{ObservedTemplate, ObservedVersion, Tags, TemplateContent};
+use kaphost_plan::{ObservedTemplate, ObservedVersion, Output, Tags, TemplateContent};
 
 use super::{Ec2, filter, tag_specification, tags_read, template_read, template_write};
 
@@ -51,9 +51,11 @@ impl Ec2 {
         description: &str,
         content: &TemplateContent<String>,
         token: &str,
-    ) -> Result<u64, CloudError> {
+    ) -> Result<Output, CloudError> {
         const OPERATION: &str = "CreateLaunchTemplate";
-        let call = self.client.create_launch_template().launch_template_name(name).client_token(token);
+        // Without a token of ours the SDK makes one, so that its own retries are still one call.
+        let token = (!token.is_empty()).then(|| token.to_owned());
+        let call = self.client.create_launch_template().launch_template_name(name).set_client_token(token);
         let answer = call
             .version_description(description)
             .launch_template_data(template_write::data(content))
@@ -62,8 +64,13 @@ impl Ec2 {
             .await
             .map_err(|error| redacted(self.error(OPERATION)(error), content))?;
         warn(OPERATION, answer.warning());
-        let number = answer.launch_template().and_then(LaunchTemplate::latest_version_number);
-        number.and_then(|number| u64::try_from(number).ok()).ok_or_else(|| self.incomplete(OPERATION, "the number of the version"))
+        let template = answer.launch_template();
+        let number = template.and_then(LaunchTemplate::latest_version_number).and_then(|number| u64::try_from(number).ok());
+        let id = template.and_then(LaunchTemplate::launch_template_id);
+        match (id, number) {
+            (Some(id), Some(version)) => Ok(Output::LaunchTemplate { id: id.to_owned(), version }),
+            _ => Err(self.incomplete(OPERATION, "the id and the version of the template")),
+        }
     }
 
     /// `template` is an id or a name.

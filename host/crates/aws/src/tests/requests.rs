@@ -214,7 +214,14 @@ fn answer(request: &Request) -> (u16, String) {
     let action = request.action();
     match action {
         "CreateSecurityGroup" => ec2(action, "<groupId>sg-1</groupId>"),
-        "CreateLaunchTemplate" => ec2(action, "<launchTemplate><latestVersionNumber>1</latestVersionNumber></launchTemplate>"),
+        "CreateLaunchTemplate" => ec2(
+            action,
+            "<launchTemplate><launchTemplateId>lt-1</launchTemplateId><latestVersionNumber>1</latestVersionNumber></launchTemplate>",
+        ),
+        "CreateRole" => query(
+            action,
+            "<Role><Path>/</Path><RoleName>r</RoleName><RoleId>AROA</RoleId><Arn>arn:aws:iam::1:role/r</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate></Role>",
+        ),
         "CreateLaunchTemplateVersion" => ec2(action, "<launchTemplateVersion><versionNumber>8</versionNumber></launchTemplateVersion>"),
         // Of three rules that let everything out, one is ours and one is IPv6.
         "DescribeSecurityGroupRules" => {
@@ -242,7 +249,8 @@ async fn shown(calls: Vec<Call>) -> String {
         assert_eq!(server.requests().last().map(|request| request.action().to_owned()), Some(call.operation().to_owned()));
         let expected = match call {
             Action::CreateSecurityGroup { .. } => Output::SecurityGroup("sg-1".into()),
-            Action::CreateLaunchTemplate { .. } => Output::TemplateVersion(1),
+            Action::CreateLaunchTemplate { .. } => Output::LaunchTemplate { id: "lt-1".into(), version: 1 },
+            Action::CreateRole { .. } => Output::Role { arn: "arn:aws:iam::1:role/r".into() },
             Action::CreateLaunchTemplateVersion { .. } => Output::TemplateVersion(8),
             _ => Output::Done,
         };
