@@ -100,8 +100,12 @@ fn activity(activity: &Activity) -> String {
     }
 }
 
-/// Milliseconds as seconds with a tenth, below ten; whole seconds above.
+/// Milliseconds below a second, seconds with a tenth below ten, whole seconds above.
 #[must_use]
 pub(crate) fn seconds(ms: u64) -> String {
-    if ms < 10_000 { format!("{}.{} s", ms / 1000, ms % 1000 / 100) } else { format!("{} s", ms / 1000) }
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..10_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        _ => format!("{} s", ms / 1000),
+    }
 }

@@ -55,6 +55,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         }
         super::ask(command.auto_approve, "\nCarry this out?")?;
 
+        term::err("\n");
         let progress = Progress::new(&current.plan);
         let stop = interrupt::stop_on_ctrl_c();
         let plan_json = render::plan::json(&current.plan);

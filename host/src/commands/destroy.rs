@@ -56,6 +56,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         }
         super::ask(command.auto_approve, "\nRemove all of this?")?;
 
+        term::err("\n");
         let progress = Progress::new(&plan);
         let stop = interrupt::stop_on_ctrl_c();
         let plan_json = render::plan::json(&plan);

@@ -52,11 +52,10 @@ fn one(change: &Change, blame: &Blame<'_>) -> String {
     };
     let mut out = format!("  {} {} {}\n", paint(style, sign), change.resource, paint(STRONG, &change.name));
     let (tags, leaves) = folded(change);
-    let widest =
-        leaves.iter().map(|leaf| leaf.leaf.chars().count()).chain(tags.keys().map(|set| set.len())).max().unwrap_or(0).min(34);
+    let widest = leaves.iter().map(|leaf| leaf.leaf.chars().count()).chain(tags.keys().map(|set| set.len())).max().unwrap_or(0).min(44);
     for leaf in leaves {
         let value = match (&leaf.old, &leaf.new) {
-            (None, Some(new)) => new.clone(),
+            (None, Some(new)) => wrapped(new, 8 + widest),
             (Some(old), None) => format!("{} {}", paint(BAD, old), paint(FAINT, "goes")),
             (Some(old), Some(new)) => format!("{} → {}", paint(BAD, old), paint(GOOD, new)),
             (None, None) => continue,
@@ -77,6 +76,12 @@ fn one(change: &Change, blame: &Blame<'_>) -> String {
         }
     }
     out
+}
+
+/// A long value on several lines, each but the first indented.
+fn wrapped(value: &str, indent: usize) -> String {
+    let room = 80usize.saturating_sub(indent).max(20);
+    textwrap::wrap(value, room).join(&format!("\n{}", " ".repeat(indent)))
 }
 
 /// The tags of something new say little one by one: their keys are shown, set by set, and the other leaves apart. Where something changes, every leaf is shown.
