@@ -83,7 +83,12 @@ fn classify(error: &wasmtime::Error, said: Option<&str>, ground: &Ground<'_>) ->
         Some(Trap::OutOfFuel) => RunError::OutOfFuel { limit: limits.fuel },
         Some(Trap::Interrupt) => RunError::Deadline { limit_ms: limits.deadline_ms },
         Some(Trap::StackOverflow) => RunError::StackOverflow { limit: ground.stack_bytes },
-        Some(trap) => RunError::Trap { reason: trap.to_string(), said: said.map(str::to_owned) },
+        Some(trap) => {
+            // The error says already that it is a trap.
+            let reason = trap.to_string();
+            let reason = reason.strip_prefix("wasm trap: ").unwrap_or(&reason).to_owned();
+            RunError::Trap { reason, said: said.map(str::to_owned) }
+        }
         None => {
             // wasmtime has no type for these two; tests hold their texts.
             let chain: Vec<String> = error.chain().map(ToString::to_string).collect();

@@ -136,7 +136,13 @@ impl PolicyHost {
     }
 
     fn read(&self, path: &Path) -> Result<Vec<u8>, LoadError> {
-        let unreadable = |error: std::io::Error| LoadError::Unreadable(error.to_string());
+        let unreadable = |error: std::io::Error| {
+            LoadError::Unreadable(match error.kind() {
+                std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
+                std::io::ErrorKind::PermissionDenied => "you may not read it".to_owned(),
+                _ => error.to_string(),
+            })
+        };
         let kind = fs::metadata(path).map_err(unreadable)?;
         if !kind.is_file() {
             return Err(LoadError::Unreadable(if kind.is_dir() { "it is a folder" } else { "it is no regular file" }.into()));
