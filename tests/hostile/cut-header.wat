@@ -1,0 +1,3 @@
+;; The first six bytes of a sound policy.
+;; code: invalid-component
+;; file: cut 0

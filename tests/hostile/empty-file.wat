@@ -1,0 +1,3 @@
+;; Nothing at all.
+;; code: not-wasm
+;; file: empty

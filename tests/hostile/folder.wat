@@ -1,0 +1,3 @@
+;; A folder with the name of a policy.
+;; code: unreadable
+;; file: folder

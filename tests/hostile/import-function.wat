@@ -1,0 +1,3 @@
+;; Wants a bare function.
+;; code: foreign-import
+(component (import "getenv" (func (param "name" string) (result string))))

@@ -1,0 +1,3 @@
+;; A name without a file.
+;; code: unreadable
+;; file: missing

@@ -1,0 +1,4 @@
+;; WebAssembly's text format, not compiled.
+;; code: not-wasm
+;; file: text
+(component)

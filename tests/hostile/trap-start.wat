@@ -1,0 +1,4 @@
+;; The start function gives up.
+;; code: trap
+(func $start (unreachable))
+(start $start)
