@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kaphost_apply::{Cloud, CloudError};
+use kaphost_apply::Cloud;
 use kaphost_aws::{Aws, ConnectOptions};
 use kaphost_lab::Lab;
 use kaphost_plan::{Desired, Image, ImageAnswer, Names, Observed, Query};
@@ -10,6 +10,7 @@ use kaphost_plan::{Desired, Image, ImageAnswer, Names, Observed, Query};
 use crate::cli::CloudArgs;
 use crate::failure::Failure;
 use crate::images::Images;
+use crate::interrupt::or_ctrl_c;
 
 /// A cloud, and what is remembered of it.
 pub(crate) struct Session {
@@ -25,7 +26,10 @@ impl Session {
     /// When the choice is none, the lab's file is broken, or there is no way to reach AWS.
     pub(crate) async fn open(args: &CloudArgs, region: &str) -> Result<Self, Failure> {
         if let Some(file) = args.cloud.strip_prefix("lab:") {
-            let lab = Lab::open(Path::new(file), region).map_err(|error| Failure::Lab(error.to_string()))?;
+            if file.is_empty() {
+                return Err(Failure::Usage("`lab:` names no file: use `lab:FILE`".into()));
+            }
+            let lab = Lab::open(Path::new(file), region).map_err(Failure::Lab)?;
             return Ok(Self { cloud: Box::new(lab), images: Images::open(format!("lab:{file}")) });
         }
         if args.cloud != "aws" {
@@ -40,10 +44,10 @@ impl Session {
     /// Reads everything that a plan needs, and the image unless it is remembered. The image that comes back is the answer or the memory.
     ///
     /// # Errors
-    /// When a read fails.
-    pub(crate) async fn observe(&mut self, desired: &Desired) -> Result<(Observed, Option<Image>), CloudError> {
+    /// When a read fails, or ctrl-C comes.
+    pub(crate) async fn observe(&mut self, desired: &Desired) -> Result<(Observed, Option<Image>), Failure> {
         let known = self.images.get(&desired.image);
-        let observed = self.cloud.observe(&kaphost_plan::query(desired, known.as_ref())).await?;
+        let observed = or_ctrl_c(self.cloud.observe(&kaphost_plan::query(desired, known.as_ref()))).await?;
         if let ImageAnswer::Found(found) = &observed.image {
             self.images.learn(found);
             let found = found.clone();
@@ -55,9 +59,9 @@ impl Session {
     /// Reads everything under a cluster's names but no image.
     ///
     /// # Errors
-    /// When a read fails.
-    pub(crate) async fn observe_names(&self, names: &Names, attachments: bool) -> Result<Observed, CloudError> {
-        self.cloud.observe(&Query { names: names.clone(), image: None, attachments }).await
+    /// When a read fails, or ctrl-C comes.
+    pub(crate) async fn observe_names(&self, names: &Names, attachments: bool) -> Result<Observed, Failure> {
+        or_ctrl_c(self.cloud.observe(&Query { names: names.clone(), image: None, attachments })).await
     }
 }
 
@@ -67,5 +71,9 @@ impl Session {
 /// When the system gives no runtime, and what the command itself fails with.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Failure::Runtime(error.to_string()))?.block_on(work)
+    let runtime = runtime.map_err(|error| Failure::Runtime(error.to_string()))?;
+    let result = runtime.block_on(work);
+    // A question that nobody answers any more must not keep the program.
+    runtime.shutdown_background();
+    result
 }

@@ -1,9 +1,27 @@
 //! Ctrl-C.
 
 use kaphost_apply::Stop;
+use serde_json::Value;
 
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::term;
+
+/// Does what changes nothing, to its end or until ctrl-C (or a SIGTERM) comes.
+///
+/// # Errors
+/// What the work fails with, or that it was stopped.
+pub(crate) async fn or_ctrl_c<T, E: Into<Failure>>(work: impl Future<Output = Result<T, E>>) -> Result<T, Failure> {
+    let stopped = async {
+        if !asked().await {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        result = work => result.map_err(Into::into),
+        () = stopped => Err(Failure::Stopped { changed: false, interrupted: true, report: Value::Null }),
+    }
+}
 
 /// A stop that the first ctrl-C (or a SIGTERM) raises. The second one ends the program at once, with the exit code of a run that was cut short.
 #[must_use]

@@ -16,12 +16,10 @@ fn after_each_call(each: fn(&Stage, &Holdings, u32) -> Result<bool, Failure>) ->
             let before = stage.account.holdings()?;
             // What is known of the image is remembered from here on, so that all kill points are points of the same run.
             stage.expect(2, PLAN)?;
-            let mut killed = 0;
-            for nth in (first..MOST_CALLS).step_by(SIDE_BY_SIDE as usize) {
+            for (killed, nth) in (0..).zip((first..MOST_CALLS).step_by(SIDE_BY_SIDE as usize)) {
                 if !each(&stage, &before, nth)? {
                     return Ok(killed);
                 }
-                killed += 1;
                 assert_eq!(stage.account.holdings()?.beyond(&before), [""; 0], "not destroyed after kill {nth}");
             }
             Err(Failure::new(format!("the run had not ended after {MOST_CALLS} calls")))

@@ -53,7 +53,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
             }
             return Ok(Exit::Done);
         }
-        super::ask(command.auto_approve, "\nCarry this out?")?;
+        super::ask(command.auto_approve, "\nCarry this out?").await?;
 
         term::err("\n");
         let progress = Progress::new(&current.plan);

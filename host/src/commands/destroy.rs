@@ -54,7 +54,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
             }
             return Ok(Exit::Done);
         }
-        super::ask(command.auto_approve, "\nRemove all of this?")?;
+        super::ask(command.auto_approve, "\nRemove all of this?").await?;
 
         term::err("\n");
         let progress = Progress::new(&plan);

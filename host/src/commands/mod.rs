@@ -11,6 +11,7 @@ pub(crate) mod status;
 use crate::cli::{Cli, Command, Global};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt::or_ctrl_c;
 use crate::term;
 
 /// Runs the command that was asked for.
@@ -34,14 +35,16 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// When nobody can be asked, or the answer is not yes.
-fn ask(approved: bool, question: &str) -> Result<(), Failure> {
+async fn ask(approved: bool, question: &'static str) -> Result<(), Failure> {
     if approved {
         return Ok(());
     }
     if !term::can_ask() {
         return Err(Failure::NobodyToAsk);
     }
-    match term::confirm(question) {
+    // On a thread of its own: while somebody thinks, ctrl-C is heard here.
+    let answer = async { tokio::task::spawn_blocking(move || term::confirm(question)).await.map_err(|_| Failure::NotConfirmed) };
+    match or_ctrl_c(answer).await? {
         Ok(true) => Ok(()),
         Ok(false) | Err(_) => Err(Failure::NotConfirmed),
     }
