@@ -5,7 +5,7 @@ use std::time::Duration;
 use kaphost_tests::{APPLY, CallLog, DESTROY, Failure, Kind, PLAN, Stage};
 
 /// Slower than any call's work by far, so that calls that are sent side by side are seen side by side.
-const LATENCY: Duration = Duration::from_millis(150);
+const LATENCY: Duration = Duration::from_millis(250);
 
 fn actions(calls: &CallLog, kind: Kind) -> Vec<&str> {
     let mut actions: Vec<&str> = calls.of(kind).iter().map(|call| call.action.as_str()).collect();

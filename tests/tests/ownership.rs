@@ -99,8 +99,9 @@ fn every_collision_is_said_at_once() -> Result<(), Failure> {
 #[test]
 fn what_appears_during_the_run_is_not_taken() -> Result<(), Failure> {
     let stage = Stage::new()?;
-    // Nothing but reads come before the first write.
-    stage.account.fault(&kaphost_tests::Rule::new(kaphost_tests::Fault::Delay { ms: 1500 }).action("CreateSecurityGroup"))?;
+    // boto3 takes a while to start: not while a call is held back.
+    stage.account.holdings()?;
+    stage.account.fault(&kaphost_tests::Rule::new(kaphost_tests::Fault::Delay { ms: 4000 }).action("CreateSecurityGroup"))?;
     let running = stage.start(APPLY)?;
     let patience = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while !stage.account.calls()?.actions().contains(&"CreateSecurityGroup") {
