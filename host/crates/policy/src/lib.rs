@@ -1,8 +1,8 @@
 //! Policies: WebAssembly components that may rewrite or refuse a cluster, run in a sandbox.
 //!
-//! Second stage of the pipeline: `Spec` → [`admit`] → `AdmittedSpec` and [`Decision`]. [`PolicyHost`] loads a component: reads its imports and
+//! Second stage of the pipeline: `Spec` → [`admit()`] → `AdmittedSpec` and [`Decision`]. [`PolicyHost`] loads a component: reads its imports and
 //! exports before anything runs, refuses what goes outside the contract (`wit/policy.wit`), compiles it or takes it from the cache, and asks it
-//! who it is. [`admit`] runs mutators to a fixed point and validators on what they leave, compares the records leaf by leaf, and holds every
+//! who it is. [`admit()`] runs mutators to a fixed point and validators on what they leave, compares the records leaf by leaf, and holds every
 //! change against the policy's own reasons.
 //!
 //! A failure of a policy ([`PolicyError`]) is neither a denial nor a pass. Whatever a guest says has passed through [`visible`] before it

@@ -1,5 +1,5 @@
 //! What the fixed point needs of a policy, in the host's own types. A loaded module is one answer to it; tests have others, so that the logic
-//! of [`crate::admit`] is tested without any WebAssembly.
+//! of [`crate::admit()`] is tested without any WebAssembly.
 
 use std::cell::OnceCell;
 
