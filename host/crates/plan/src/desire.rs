@@ -52,46 +52,42 @@ pub fn desire(spec: &AdmittedSpec) -> Result<Desired, Vec<NotProvisioned>> {
 fn not_provisioned(cluster: &Cluster) -> Vec<NotProvisioned> {
     let root = Path::root();
     let (http, iam) = (root.field("http"), root.field("iam"));
+    let when = |said: bool, path: Path| if said { vec![path] } else { Vec::new() };
     let rows = [
         (
-            matches!(cluster.ami, Ami::Ssm(_)),
-            root.field("ami"),
+            when(matches!(cluster.ami, Ami::Ssm(_)), root.field("ami")),
             "an image named by an SSM parameter",
             "give the image's id: `ami \"ami-…\"`",
         ),
         (
-            matches!(cluster.ami, Ami::Lookup { .. }),
-            root.field("ami"),
+            when(matches!(cluster.ami, Ami::Lookup { .. }), root.field("ami")),
             "an image looked up by owner and name",
             "give the image's id: `ami \"ami-…\"`",
         ),
         (
-            cluster.http.security_group.is_some(),
-            http.field("security-group"),
-            "HTTP rules on a security group that exists",
+            when(cluster.http.security_group.is_some(), http.field("security-group")),
+            "a security group for HTTP that exists already",
             "leave `security-group` out: the rules then go onto the cluster's own group",
         ),
         (
-            !cluster.iam.managed_policies.is_empty(),
-            iam.field("managed-policy"),
-            "attaching managed policies",
-            "attach them to the role yourself: kaphost leaves them alone",
+            cluster.iam.managed_policies.iter().map(|arn| iam.field("managed-policy").key(arn)).collect(),
+            "a managed policy on the role",
+            "attach it to the role yourself: kaphost leaves it alone",
         ),
         (
-            !cluster.iam.inline_policies.is_empty(),
-            iam.field("inline-policy"),
-            "inline policies of the role",
-            "put them onto the role yourself: kaphost leaves them alone",
+            cluster.iam.inline_policies.keys().map(|name| iam.field("inline-policy").key(name)).collect(),
+            "an inline policy of the role",
+            "put it onto the role yourself: kaphost leaves it alone",
         ),
         (
-            cluster.iam.boundary.is_some(),
-            iam.field("boundary"),
+            when(cluster.iam.boundary.is_some(), iam.field("boundary")),
             "a permissions boundary",
             "set it on the role yourself: kaphost leaves it alone",
         ),
-        (cluster.kapacitor.is_some(), root.field("kapacitor"), "the boot script of `kapacitor`", "write the script as `user-data`"),
+        (when(cluster.kapacitor.is_some(), root.field("kapacitor")), "the boot script of `kapacitor`", "write the script as `user-data`"),
     ];
-    rows.into_iter().filter(|row| row.0).map(|(_, path, what, help)| NotProvisioned { path, what, help }).collect()
+    let missing = |(paths, what, help): (Vec<Path>, _, _)| paths.into_iter().map(move |path| NotProvisioned { path, what, help });
+    rows.into_iter().flat_map(missing).collect()
 }
 
 /// The first 16 of a digest's digits: enough to tell versions apart, short enough to read.

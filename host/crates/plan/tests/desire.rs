@@ -41,7 +41,8 @@ fn everything_that_is_not_provisioned_is_named() {
     });
     let missing = desire(&AdmittedSpec::seal(it.clone(), "d".repeat(64))).unwrap_err();
     let paths: Vec<String> = missing.iter().map(|it| it.path.to_string()).collect();
-    assert_eq!(paths, ["ami", "http.security-group", "iam.managed-policy", "iam.inline-policy", "iam.boundary", "kapacitor"]);
+    let (managed, inline) = (r#"iam.managed-policy["arn:aws:iam::aws:policy/ReadOnlyAccess"]"#, r#"iam.inline-policy["x"]"#);
+    assert_eq!(paths, ["ami", "http.security-group", managed, inline, "iam.boundary", "kapacitor"]);
 
     it.ami = Ami::Lookup { owner: "self".to_owned(), name: "kapacitor-*".to_owned() };
     assert_eq!(desire(&AdmittedSpec::seal(it, "d".repeat(64))).unwrap_err()[0].path.to_string(), "ami");
