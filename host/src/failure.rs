@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use kaphost_apply::{CloudError, ErrorKind};
+use kaphost_lab::LabError;
 use kaphost_policy::PolicyError;
 use kaphost_spec::Report;
 use serde_json::{Value, json};
@@ -63,7 +64,7 @@ pub(crate) enum Failure {
     /// AWS, or the way to it.
     Cloud(CloudError),
     /// The lab's file.
-    Lab(String),
+    Lab(LabError),
     /// Nobody said yes.
     NotConfirmed,
     /// Nobody can be asked.
@@ -170,7 +171,14 @@ impl Failure {
                 vec![Simple::new("no-such-value", format!("the cluster has no value at `{path}`")).with_help(help)]
             }
             Self::Cloud(error) => vec![Simple::new("aws", error.to_string()).with_help(advice(error))],
-            Self::Lab(why) => one("lab", why.clone(), "name another file, or move this one away to start an empty lab"),
+            Self::Lab(error) => {
+                let help = match error {
+                    LabError::Io { .. } => "name a file that you may read and write, in a folder that is there",
+                    LabError::NotALab { .. } => "name another file, or move this one away to start an empty lab",
+                    LabError::OtherFormat { .. } => "use the kaphost that made it, or name another file",
+                };
+                vec![Simple::of("lab", error).with_help(help)]
+            }
             Self::NotConfirmed => one("not-confirmed", "not confirmed; nothing was changed".into(), "answer `yes`, or give --auto-approve"),
             Self::NobodyToAsk => one(
                 "nobody-to-ask",

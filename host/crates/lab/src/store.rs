@@ -26,7 +26,7 @@ pub enum LabError {
         source: io::Error,
     },
     /// The file holds something else.
-    #[error("`{}` is no lab of kaphost; remove it to start an empty one, or name another file", path.display())]
+    #[error("`{}` is no lab of kaphost", path.display())]
     NotALab {
         /// Which file.
         path: PathBuf,
@@ -35,7 +35,7 @@ pub enum LabError {
     },
     /// The file was written by another version of kaphost.
     #[error(
-        "`{}` is a lab of format {found}, and this kaphost reads format {FORMAT}; use the kaphost that made it, or name another file",
+        "`{}` is a lab of format {found}, and this kaphost reads format {FORMAT}",
         path.display()
     )]
     OtherFormat {
