@@ -297,3 +297,20 @@ fn a_group_that_takes_its_time_to_go_is_waited_for() -> Result<(), Failure> {
     assert_eq!(stage.account.holdings()?, before);
     Ok(())
 }
+
+/// No write was answered, and some were done: "nothing was changed" would be a lie.
+#[test]
+fn writes_that_nobody_answered_may_have_been_done() -> Result<(), Failure> {
+    let stage = Stage::new()?;
+    let before = stage.account.holdings()?;
+    stage.account.fault(&Rule::new(Fault::DropAfter).writes().times(3))?;
+    stage.account.fault(&Rule::new(Fault::DropBefore).writes().nth(4).for_ever())?;
+    let (run, _) = stage.expect(5, APPLY)?;
+    assert!(!run.said().contains("nothing was changed"), "{run}");
+    assert!(run.stderr.contains("  may be done        Create") && !run.stderr.contains("  failed  "), "{run}");
+    stage.account.clear_faults()?;
+    assert_ne!(stage.account.holdings()?, before, "the faults have missed what this is about");
+    stage.expect(0, APPLY)?;
+    assert_eq!(stage.account.holdings()?.beyond(&before), stage.cluster_of_one());
+    Ok(())
+}

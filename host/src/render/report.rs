@@ -41,6 +41,8 @@ fn text(record: &Record) -> String {
             let how = match &step.outcome {
                 Outcome::Done { .. } => "done",
                 Outcome::Met { .. } => "was there already",
+                // AWS did not say no: its answer is missing.
+                Outcome::Failed(error) | Outcome::CutShort(Some(error)) if error.kind.leaves_doubt() => "may be done",
                 Outcome::Failed(_) => "failed",
                 Outcome::CutShort(_) => "cut short",
                 Outcome::NotStarted => "not begun",
