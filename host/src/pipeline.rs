@@ -121,6 +121,27 @@ impl Given {
     }
 }
 
+/// Reads the config while the policies load, which takes longer: neither needs the other. What is wrong with the config is told first.
+///
+/// # Errors
+/// As [`input::read`] and [`Policies::load`].
+pub(crate) fn read_and_load(file: &FilePath, policies: &PolicyArgs) -> Result<(Input, Policies), Failure> {
+    if policies.policies.is_empty() {
+        // Nothing that is worth a thread.
+        return Ok((input::read(file)?, Policies::load(policies)?));
+    }
+    std::thread::scope(|scope| {
+        let loading = std::thread::Builder::new().name("policies".into()).spawn_scoped(scope, || Policies::load(policies));
+        let input = input::read(file);
+        let policies = match loading {
+            Ok(loading) => loading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            // No thread to be had: one after the other, then.
+            Err(_) => Policies::load(policies),
+        };
+        Ok((input?, policies?))
+    })
+}
+
 /// What the policies let pass.
 #[derive(Debug)]
 pub(crate) struct Admitted {
@@ -174,8 +195,7 @@ impl Prepared {
     /// # Errors
     /// When the config, the policies or their verdict stand in the way, or this version cannot provision what is asked for.
     pub(crate) fn new(global: &Global, file: &FilePath, policies: &PolicyArgs) -> Result<Self, Failure> {
-        let input = input::read(file)?;
-        let policies = Policies::load(policies)?;
+        let (input, policies) = read_and_load(file, policies)?;
         let Admitted { spec, decision } = admit(global, &input, &policies)?;
         let desired = kaphost_plan::desire(&spec).map_err(|missing| render::not_provisioned(&input.spec, &missing))?;
         Ok(Self { input, decision, desired })

@@ -8,8 +8,7 @@ use serde_json::json;
 use crate::cli::{Format, Global, PolicyArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::pipeline::Policies;
-use crate::{input, pipeline, render, term};
+use crate::{pipeline, render, term};
 
 /// Check a config and what the policies say of it; calls no AWS and needs no credentials
 ///
@@ -26,8 +25,7 @@ pub(crate) struct Command {
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
-    let input = input::read(&command.file)?;
-    let policies = Policies::load(&command.policies)?;
+    let (input, policies) = pipeline::read_and_load(&command.file, &command.policies)?;
     let admitted = pipeline::admit(global, &input, &policies)?;
     match global.output {
         Format::Text => term::out(&render::decision::text(&admitted.decision, &input.spec)),

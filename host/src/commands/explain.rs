@@ -8,9 +8,8 @@ use kaphost_spec::{Path, nearest};
 use crate::cli::{Format, Global, PolicyArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::pipeline::Policies;
 use crate::render::explain;
-use crate::{input, render, term};
+use crate::{pipeline, render, term};
 
 /// Say where a value comes from: the line of the config, a default, the policies that changed it
 ///
@@ -34,8 +33,7 @@ pub(crate) struct Command {
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let path: Path = command.path.parse().map_err(|error: kaphost_spec::PathError| Failure::Usage(error.to_string()))?;
-    let input = input::read(&command.file)?;
-    let policies = Policies::load(&command.policies)?;
+    let (input, policies) = pipeline::read_and_load(&command.file, &command.policies)?;
     let admission = policies.evaluate(global, &input)?;
     let chains = explain::chains(&input.spec, &admission.decision, &path);
     if chains.is_empty() {

@@ -84,18 +84,21 @@ impl Cache {
         if let Err(why) = self.only_ours(&path, &file) {
             return Found::Untrusted(why);
         }
-        let mut bytes = Vec::new();
-        if let Err(error) = (&file).take(MAX_FILE_BYTES).read_to_end(&mut bytes) {
-            return Found::Untrusted(format!("{} cannot be read: {error}", path.display()));
+        let cannot_be_read = |error: std::io::Error| Found::Untrusted(format!("{} cannot be read: {error}", path.display()));
+        // Header and code apart, and room for all of it at once: nothing is moved after it was read.
+        let mut header = Vec::with_capacity(HEADER_BYTES);
+        if let Err(error) = (&file).take(HEADER_BYTES as u64).read_to_end(&mut header) {
+            return cannot_be_read(error);
         }
-        let whole = bytes.split_at_checked(HEADER_BYTES).filter(|(header, code)| {
-            header.starts_with(MAGIC) && header.get(MAGIC.len()..).is_some_and(|digest| digest == seal(key, code))
-        });
-        if whole.is_none() {
+        let size = file.metadata().map_or(0, |meta| meta.len().min(MAX_FILE_BYTES));
+        let mut code = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+        if let Err(error) = (&file).take(MAX_FILE_BYTES).read_to_end(&mut code) {
+            return cannot_be_read(error);
+        }
+        if header.strip_prefix(MAGIC).is_none_or(|digest| digest != seal(key, &code)) {
             return Found::Untrusted(format!("{} was altered or cut short", path.display()));
         }
-        bytes.drain(..HEADER_BYTES);
-        Found::Code(bytes)
+        Found::Code(code)
     }
 
     /// Keeps a module for the next process. Atomic: another process sees the whole file or none.
