@@ -1,6 +1,7 @@
 //! The cache of compiled policies as a user meets it: it saves the compilation, is never trusted when it may have been altered, and its loss
 //! is no error. What is shown with `-v` says which of these happened.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,6 +1,8 @@
 //! The examples in `configs/`: each is sound, admitted by the policy `org`, and planned; where one says what this version does not provision
 //! yet, `plan` points at exactly that.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

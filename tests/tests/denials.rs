@@ -1,5 +1,7 @@
 //! What policies refuse, and why values are what they are: exit codes, places in the config, settings, and nothing called on AWS.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
+
 use kaphost_tests::{Built, Run, Stage};
 use serde_json::Value;
 

@@ -1,5 +1,7 @@
 //! The command line as such: its help, its exit codes, wrong usage, JSON for whoever asks for it, and colour only where it is wanted.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
+
 use std::fs;
 use std::path::Path;
 

@@ -13,6 +13,8 @@
 //!
 //! The rest is the policy, as `kaphost_tests::policy` reads it. A line `;; ---` begins another policy, which is given beside the first.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
+
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};

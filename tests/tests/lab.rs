@@ -1,5 +1,7 @@
 //! A cloud in a file: everything can be tried with no AWS at all, and the file is treated with the care that state deserves.
 
+#![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
+
 use std::fs;
 
 use kaphost_tests::{Built, Kaphost, Run};

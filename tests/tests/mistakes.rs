@@ -1,5 +1,7 @@
 //! Configs that cannot stand: every mistake is told with its place, nothing is called on AWS, and the exit code is 1.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
+
 use std::fs;
 
 use kaphost_tests::{Emulator, Kaphost, Run, Stage};
@@ -116,7 +118,7 @@ fn a_file_that_may_not_be_read_says_so() {
     use std::os::unix::fs::PermissionsExt as _;
     let kaphost = Kaphost::offline().unwrap();
     let file = kaphost.write("private.kdl", FIVE).unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&file).is_ok() {
         // Whoever runs this may read everything.
         return;
