@@ -33,7 +33,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let names = Names::of(&input.spec.cluster);
     let observed = block_on(async {
         let session = Session::open(&command.cloud, &names.region).await?;
-        Ok(session.observe_names(&names, false).await?)
+        session.observe_names(&names, false).await
     })?;
     let outputs = outputs::of(&names, &observed);
     let text = match &command.name {
