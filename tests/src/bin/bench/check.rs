@@ -45,6 +45,8 @@ pub(crate) fn measure(rounds: Option<usize>, figures: &mut Figures) -> Result<()
             Timed::new("cfn-guard good", &bench.cfn_guard("good"), &folder, 0)?,
             Timed::new("kaphost bad", &bench.kaphost("bad"), &folder, DENIED)?,
             Timed::new("cfn-guard bad", &bench.cfn_guard("bad"), &folder, NOT_COMPLIANT)?,
+            Timed::new("kaphost --version", bench.kaphost.command().arg("--version"), &folder, 0)?,
+            Timed::new("cfn-guard --version", Command::new(&bench.cfn_guard).env_clear().arg("--version"), &folder, 0)?,
         ],
     )?;
     let cache = bench.kaphost.home().join("cold");
@@ -64,9 +66,13 @@ pub(crate) fn measure(rounds: Option<usize>, figures: &mut Figures) -> Result<()
         figures.show(NAME, format!("  {name}, median"), Unit::Millis, taken.median_ms);
         figures.show(NAME, format!("  {name}, best"), Unit::Millis, taken.best_ms);
     }
+    for name in ["kaphost --version", "cfn-guard --version"] {
+        figures.show(NAME, format!("  {name}, median"), Unit::Millis, of(name)?.median_ms);
+    }
     figures.note(
         NAME,
-        "whole processes in turns, medians. Both see the same server and four rules; kaphost's also rewrites what two of them can mend. Memory is \
+        "whole processes in turns, medians. Both see the same server and four rules; kaphost's also rewrites what two of them can mend. `--version` is \
+         what a process costs that does nothing. Memory is \
          never less than what the timing process itself has, about 10 MiB.",
     );
     Ok(())
