@@ -28,9 +28,9 @@ pub(crate) struct Global {
     /// When to use colour; NO_COLOR is honoured
     #[arg(long, global = true, value_enum, default_value_t, env = "KAPHOST_COLOR")]
     pub(crate) color: Color,
-    /// Say more: what policies log (-v), what kaphost does (-vv)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    pub(crate) verbose: u8,
+    /// Say more: what the policies log, and how their modules were loaded
+    #[arg(short, long, global = true, action = clap::ArgAction::SetTrue)]
+    pub(crate) verbose: bool,
 }
 
 /// `--output`

@@ -38,9 +38,9 @@ pub(crate) enum Failure {
     Settings(Vec<(String, String)>),
     /// The policies deny. What they say has been shown already.
     Denied {
-        /// How many violations.
-        violations: usize,
-        /// What JSON readers get.
+        /// Each with its place, for programs.
+        violations: Vec<Value>,
+        /// The decision, for programs.
         decision: Value,
     },
     /// A plan cannot be made: refusals, or values that this version does not provision.
@@ -154,7 +154,7 @@ impl Failure {
                 errors.iter().map(|(message, help)| Simple::new("setting", message.clone()).with_help(help.clone())).collect()
             }
             Self::Denied { violations, .. } => {
-                let what = if *violations == 1 { "1 violation".to_owned() } else { format!("{violations} violations") };
+                let what = if violations.len() == 1 { "1 violation".to_owned() } else { format!("{} violations", violations.len()) };
                 one(
                     "denied",
                     format!("denied by policy: {what}; nothing was changed"),
@@ -222,7 +222,10 @@ impl Failure {
             _ => document["problems"] = self.problems().iter().map(Simple::json).collect(),
         }
         match self {
-            Self::Denied { decision, .. } => document["decision"] = decision.clone(),
+            Self::Denied { violations, decision } => {
+                document["violations"] = json!(violations);
+                document["decision"] = decision.clone();
+            }
             Self::Stopped { report, .. } => document["report"] = report.clone(),
             _ => {}
         }

@@ -58,7 +58,7 @@ impl Policies {
             term::err(&render::diagnostics(&input.warnings));
         }
         let admission = evaluate(&input.spec, &self.0, &Facts::default())?;
-        if global.verbose > 0 {
+        if global.verbose {
             for policy in &self.0 {
                 for note in policy.module.notes() {
                     term::err(&format!("{}: {note}\n", policy.module.source()));
@@ -161,8 +161,8 @@ pub(crate) fn admit(global: &Global, input: &Input, policies: &Policies) -> Resu
         Outcome::Admitted(spec) => Ok(Admitted { spec: *spec, decision }),
         Outcome::Denied => {
             term::err(&render::decision::violations(&decision, &input.spec));
-            let located = render::decision::violations_json(&decision, &input.spec);
-            Err(Failure::Denied { violations: decision.violations.len(), decision: json!({ "decision": decision, "violations": located }) })
+            let violations = render::decision::violations_json(&decision, &input.spec);
+            Err(Failure::Denied { violations, decision: json!(decision) })
         }
     }
 }

@@ -29,7 +29,7 @@ fn violations(run: &Run) -> Vec<(String, u64, u64)> {
         let place = |name: &str| violation[name].as_u64().unwrap_or_else(|| panic!("no {name}: {violation}"));
         (violation["rule"].as_str().unwrap().to_owned(), place("line"), place("column"))
     };
-    document(run)["decision"]["violations"].as_array().unwrap_or_else(|| panic!("no violations: {run}")).iter().map(one).collect()
+    document(run)["violations"].as_array().unwrap_or_else(|| panic!("no violations: {run}")).iter().map(one).collect()
 }
 
 /// Line and column, from 1, of the first place where the config says this.
@@ -91,7 +91,7 @@ fn a_value_that_a_policy_wrote_is_blamed_on_that_policy() {
     insta::assert_snapshot!("written_by_a_policy", run.transcript());
     let json = stage
         .run("check cluster.kdl --policy org.wasm --set narrow=true --set allowed-cidrs=10.0.0.0/8 --set min-prefix-ipv4=9 --output json");
-    let written = document(&json.unwrap())["decision"]["violations"][0]["written-by"].clone();
+    let written = document(&json.unwrap())["violations"][0]["written-by"].clone();
     assert!(written.as_str().is_some_and(|by| by.contains("policy org")), "{written}");
 }
 
@@ -131,7 +131,7 @@ fn a_setting_reaches_the_policy_that_it_names() {
         .unwrap();
     let who = |run: &Run| {
         let document = document(run);
-        let list = document["decision"]["violations"].as_array().unwrap().clone();
+        let list = document["violations"].as_array().unwrap().clone();
         list.iter().map(|violation| violation["policy"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(who(&run), ["restrict-ssh"]);

@@ -86,7 +86,7 @@ pub(crate) fn violations(decision: &Decision, spec: &Spec) -> String {
 
 /// The same for programs.
 #[must_use]
-pub(crate) fn violations_json(decision: &Decision, spec: &Spec) -> Value {
+pub(crate) fn violations_json(decision: &Decision, spec: &Spec) -> Vec<Value> {
     decision.violations.iter().map(|violation| Located::new(violation, decision, spec).json()).collect()
 }
 

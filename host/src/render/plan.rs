@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kaphost_plan::{Change, ChangeKind, LeafChange, Plan};
 use serde_json::{Value, json};
+use textwrap::{WordSeparator, WordSplitter};
 
 use crate::render::blame::Blame;
 use crate::term::{BAD, CHANGED, FAINT, GOOD, STRONG, paint};
@@ -67,11 +68,11 @@ fn one(change: &Change, blame: &Blame<'_>) -> String {
     for (set, keys) in tags {
         let indent = " ".repeat(8 + widest);
         let first = format!("      {set:<widest$}  ");
-        let options = textwrap::Options::new(80).initial_indent(&first).subsequent_indent(&indent);
+        let options = lines(80).initial_indent(&first).subsequent_indent(&indent);
         out.push_str(&format!("{}\n", textwrap::fill(&keys.join(", "), options)));
     }
     if let Some(note) = &change.note {
-        for line in textwrap::wrap(note, 72) {
+        for line in textwrap::wrap(note, lines(72)) {
             out.push_str(&format!("      {}\n", paint(FAINT, line)));
         }
     }
@@ -81,7 +82,12 @@ fn one(change: &Change, blame: &Blame<'_>) -> String {
 /// A long value on several lines, each but the first indented.
 fn wrapped(value: &str, indent: usize) -> String {
     let room = 80usize.saturating_sub(indent).max(20);
-    textwrap::wrap(value, room).join(&format!("\n{}", " ".repeat(indent)))
+    textwrap::wrap(value, lines(room)).join(&format!("\n{}", " ".repeat(indent)))
+}
+
+/// Lines of a width, broken at spaces where they can be: a name that is broken at a hyphen is not to be copied.
+fn lines<'a>(width: usize) -> textwrap::Options<'a> {
+    textwrap::Options::new(width).word_separator(WordSeparator::AsciiSpace).word_splitter(WordSplitter::NoHyphenation)
 }
 
 /// The tags of something new say little one by one: their keys are shown, set by set, and the other leaves apart. Where something changes, every leaf is shown.
