@@ -1,5 +1,9 @@
 //! Ctrl-C.
 
+use std::sync::OnceLock;
+#[cfg(unix)]
+use std::task::Poll;
+
 use kaphost_apply::Stop;
 use serde_json::Value;
 
@@ -7,52 +11,74 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::term;
 
-/// Does what changes nothing, to its end or until ctrl-C (or a SIGTERM) comes.
+/// Raised by the first ctrl-C (or SIGTERM) of this process, which has signals once, as every process has.
+static STOP: OnceLock<Stop> = OnceLock::new();
+
+/// The stop that the first ctrl-C (or a SIGTERM) raises. The second one ends the program at once, with the exit code of a run that was cut short. Listens from
+/// the first call on, so that no ctrl-C falls between two parts of a command. Call it within a runtime.
+#[must_use]
+pub(crate) fn stop() -> Stop {
+    let listen = || {
+        let stop = Stop::new();
+        let raise = stop.clone();
+        let mut signals = Signals::new();
+        tokio::spawn(async move {
+            signals.next().await;
+            raise.raise();
+            signals.next().await;
+            term::err("\nStopped at once: calls in flight may have done their work. Run the same command again.\n");
+            std::process::exit(i32::from(Exit::Partial.code()));
+        });
+        stop
+    };
+    STOP.get_or_init(listen).clone()
+}
+
+/// Does what changes nothing, to its end or until ctrl-C comes.
 ///
 /// # Errors
 /// What the work fails with, or that it was stopped.
 pub(crate) async fn or_ctrl_c<T, E: Into<Failure>>(work: impl Future<Output = Result<T, E>>) -> Result<T, Failure> {
-    let stopped = async {
-        if !asked().await {
-            std::future::pending::<()>().await;
-        }
-    };
+    let stop = stop();
     tokio::select! {
         result = work => result.map_err(Into::into),
-        () = stopped => Err(Failure::Stopped { changed: false, interrupted: true, report: Value::Null }),
+        () = stop.raised() => Err(Failure::Stopped { changed: false, interrupted: true, report: Value::Null }),
     }
 }
 
-/// A stop that the first ctrl-C (or a SIGTERM) raises. The second one ends the program at once, with the exit code of a run that was cut short.
-#[must_use]
-pub(crate) fn stop_on_ctrl_c() -> Stop {
-    let stop = Stop::new();
-    let raise = stop.clone();
-    tokio::spawn(async move {
-        if asked().await {
-            raise.raise();
-        }
-        if asked().await {
-            term::err("\nStopped at once: calls in flight may have done their work. Run the same command again.\n");
-            std::process::exit(i32::from(Exit::Partial.code()));
-        }
-    });
-    stop
-}
+/// What asks this process to stop. Where the system cannot tell, nothing ever comes.
+#[cfg(unix)]
+struct Signals(Vec<tokio::signal::unix::Signal>);
 
-/// Whether somebody asked; false when the system cannot tell, which then means never.
-async fn asked() -> bool {
-    #[cfg(unix)]
-    {
+#[cfg(unix)]
+impl Signals {
+    fn new() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return tokio::signal::ctrl_c().await.is_ok() };
-        tokio::select! {
-            pressed = tokio::signal::ctrl_c() => pressed.is_ok(),
-            got = terminate.recv() => got.is_some(),
-        }
+        Self([SignalKind::interrupt(), SignalKind::terminate()].into_iter().filter_map(|kind| signal(kind).ok()).collect())
     }
-    #[cfg(not(unix))]
-    {
-        tokio::signal::ctrl_c().await.is_ok()
+
+    async fn next(&mut self) {
+        std::future::poll_fn(|cx| {
+            let came = self.0.iter_mut().any(|signal| matches!(signal.poll_recv(cx), Poll::Ready(Some(()))));
+            if came { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}
+
+/// What asks this process to stop. Where the system cannot tell, nothing ever comes.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    const fn new() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

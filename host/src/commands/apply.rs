@@ -57,7 +57,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
 
         term::err("\n");
         let progress = Progress::new(&current.plan);
-        let stop = interrupt::stop_on_ctrl_c();
+        let stop = interrupt::stop();
         let plan_json = render::plan::json(&current.plan);
         let show = |event| progress.show(&event);
         let record =

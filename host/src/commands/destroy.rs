@@ -58,7 +58,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
 
         term::err("\n");
         let progress = Progress::new(&plan);
-        let stop = interrupt::stop_on_ctrl_c();
+        let stop = interrupt::stop();
         let plan_json = render::plan::json(&plan);
         let report = execute(session.cloud.as_ref(), &plan, &Options::default(), &|event| progress.show(&event), &stop).await;
         let record = report::of_one(plan, report);
