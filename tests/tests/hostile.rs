@@ -147,8 +147,9 @@ fn check(case: &Case, cache: &Path) {
         settings.set_prepend_module_to_snapshot(false);
         settings.set_omit_expression(true);
         let mut said = counted(&text.transcript());
-        for (index, subnet) in stage.seed.subnets.iter().enumerate() {
-            said = said.replace(&subnet.id, &format!("[subnet {index}]"));
+        // Ids are drawn anew each run, so that which one sorts first is chance.
+        for subnet in &stage.seed.subnets {
+            said = said.replace(&subnet.id, "[subnet]");
         }
         settings.bind(|| insta::assert_snapshot!(case.name.as_str(), said));
     }
