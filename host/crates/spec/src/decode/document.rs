@@ -102,6 +102,14 @@ mod tests {
         "..",
     ];
 
+    #[test]
+    fn the_end_of_a_node_that_is_taken_out_goes_with_it() {
+        for text in ["/-a;", "a; /-b; c", "/-a 1 { b; }; c", "a { /-b; }", "/-a;\nb"] {
+            let clean = grammar::check(text).unwrap_or_else(|mistakes| panic!("{text}: {mistakes:?}"));
+            assert!(KdlDocument::parse_v2(&clean).is_ok(), "{text} as {clean:?}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
 

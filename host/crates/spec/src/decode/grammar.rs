@@ -210,9 +210,10 @@ impl Grammar {
             return true;
         };
         match token {
+            // The `;` of a node that `/-` takes out goes with it: `kdl` takes none that ends nothing.
             Token::Newline | Token::Semicolon => {
-                self.finish(current, node);
                 self.next();
+                self.finish(current, node);
             }
             Token::Close => self.finish(current, node),
             Token::Open => {
