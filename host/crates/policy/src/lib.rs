@@ -38,7 +38,6 @@ mod convert;
 mod decision;
 mod description;
 mod error;
-mod facts;
 mod host;
 mod inspect;
 mod limits;
@@ -57,8 +56,8 @@ pub use description::{Description, Rule, SettingKind, SettingSchema, SettingValu
 pub use error::{
     AnswerError, DescriptionError, HostError, LoadError, Operation, PolicyError, RunError, Unsettled, UnsettledPath, UnsettledWrite,
 };
-pub use facts::{AmiFacts, FactKind, Facts, SubnetFacts, VpcFacts};
 pub use host::{HostOptions, PolicyHost};
+pub use kaphost_spec::facts::{AmiFacts, FactKind, Facts, SubnetFacts, VpcFacts};
 pub use limits::{DEFAULT_COMPONENT_BYTES, DEFAULT_STACK_BYTES, Limits, MAX_STACK_BYTES};
 pub use module::{Module, World};
 pub use settings::{SettingError, Settings};

@@ -36,6 +36,7 @@ mod cidr;
 mod code;
 mod decode;
 mod diagnostic;
+pub mod facts;
 mod leaves;
 mod lookup;
 mod model;

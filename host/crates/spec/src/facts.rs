@@ -1,4 +1,5 @@
-//! What the host knows about the world and may tell a policy. Inputs, not calls: whoever runs policies reads these first and records them.
+//! What is known of the world around a cluster and may be told to policies. Inputs, not calls: whoever runs policies reads these first and
+//! records them. Plain data, here so that the room that reads them need not know the room that hands them on.
 
 use std::fmt;
 
