@@ -60,6 +60,6 @@ pub use host::{HostOptions, PolicyHost};
 pub use kaphost_spec::facts::{AmiFacts, FactKind, Facts, SubnetFacts, VpcFacts};
 pub use limits::{DEFAULT_COMPONENT_BYTES, DEFAULT_STACK_BYTES, Limits, MAX_STACK_BYTES};
 pub use module::{Module, World};
-pub use settings::{SettingError, Settings};
+pub use settings::{Misgiven, SettingError, Settings, TypedSetting};
 pub use state::{Log, LogLevel};
 pub use text::visible;

@@ -40,11 +40,7 @@ impl Settings {
         let mut errors: Vec<SettingError> = Vec::new();
         for name in by_name.keys() {
             if !schema.iter().any(|setting| setting.name == *name) {
-                errors.push(SettingError::Unknown {
-                    name: visible(name, 100),
-                    similar: similar(name, schema),
-                    known: schema.iter().map(|setting| setting.name.clone()).collect(),
-                });
+                errors.push(unknown(name, schema));
             }
         }
         let mut values = BTreeMap::new();
@@ -52,7 +48,7 @@ impl Settings {
             let value = match (by_name.get(setting.name.as_str()), &setting.default) {
                 (Some(texts), _) => value(setting, texts),
                 (None, Some(default)) => Ok(default.clone()),
-                (None, None) => Err(SettingError::Missing { name: setting.name.clone(), kind: setting.kind, doc: setting.doc.clone() }),
+                (None, None) => Err(missing(setting)),
             };
             match value {
                 Ok(value) => {
@@ -62,6 +58,105 @@ impl Settings {
             }
         }
         if errors.is_empty() { Ok(Self(values)) } else { Err(errors) }
+    }
+
+    /// Reads settings whose values have types already: those of a policy set. A `texts` setting takes any number of values, every other one.
+    ///
+    /// # Errors
+    /// Everything that is wrong, not only the first.
+    pub(crate) fn read_typed(schema: &[SettingSchema], given: &[TypedSetting]) -> Result<Self, Vec<Misgiven>> {
+        let mut errors = Vec::new();
+        let mut values = BTreeMap::new();
+        for (index, TypedSetting { name, values: said }) in given.iter().enumerate() {
+            let wrong = |error, value| Misgiven { error, at: Some((index, value)) };
+            let Some(setting) = schema.iter().find(|setting| setting.name == *name) else {
+                errors.push(wrong(unknown(name, schema), None));
+                continue;
+            };
+            match typed(setting, said) {
+                Ok(_) if values.contains_key(name) => errors.push(wrong(SettingError::Repeated { name: name.clone() }, None)),
+                Ok(value) => {
+                    values.insert(name.clone(), value);
+                }
+                Err((error, value)) => errors.push(wrong(error, value)),
+            }
+        }
+        for setting in schema {
+            let said = given.iter().any(|given| given.name == setting.name);
+            match &setting.default {
+                _ if said => {}
+                Some(default) => {
+                    values.insert(setting.name.clone(), default.clone());
+                }
+                None => errors.push(Misgiven { error: missing(setting), at: None }),
+            }
+        }
+        if errors.is_empty() { Ok(Self(values)) } else { Err(errors) }
+    }
+}
+
+/// A setting as a policy set gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypedSetting {
+    /// Its name, as given.
+    pub name: String,
+    /// What it is given: truth, whole numbers and single texts.
+    pub values: Vec<SettingValue>,
+}
+
+/// What is wrong with a [`TypedSetting`], and which of its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misgiven {
+    /// What.
+    pub error: SettingError,
+    /// The setting by its place in the list that was given, and its value when it is one of them. `None` when the setting is not there.
+    pub at: Option<(usize, Option<usize>)>,
+}
+
+fn unknown(name: &str, schema: &[SettingSchema]) -> SettingError {
+    SettingError::Unknown {
+        name: visible(name, 100),
+        similar: similar(name, schema),
+        known: schema.iter().map(|setting| setting.name.clone()).collect(),
+    }
+}
+
+fn missing(setting: &SettingSchema) -> SettingError {
+    SettingError::Missing { name: setting.name.clone(), kind: setting.kind, doc: setting.doc.clone() }
+}
+
+/// The value that a setting gets, or what is wrong with it and with which of the given ones.
+fn typed(setting: &SettingSchema, given: &[SettingValue]) -> Result<SettingValue, (SettingError, Option<usize>)> {
+    let name = || setting.name.clone();
+    let mistyped = |value: &SettingValue| SettingError::Mistyped { name: name(), given: visible(&as_text(value), 100), kind: setting.kind };
+    if let Some(at) = given.iter().position(|value| matches!(value, SettingValue::Text(text) if text.len() > MAX_TEXT_BYTES)) {
+        return Err((SettingError::TooLong { name: name(), limit: MAX_TEXT_BYTES }, Some(at)));
+    }
+    if setting.kind == SettingKind::Texts {
+        let one = |(at, value): (usize, &SettingValue)| match value {
+            SettingValue::Text(text) => Ok(text.clone()),
+            other => Err((mistyped(other), Some(at))),
+        };
+        return given.iter().enumerate().map(one).collect::<Result<_, _>>().map(SettingValue::Texts);
+    }
+    match given {
+        [] => Err((missing(setting), None)),
+        [value] if value.is(setting.kind) => Ok(value.clone()),
+        [SettingValue::Integer(given)] => match setting.kind {
+            SettingKind::Integer(from, to) => Err((SettingError::OutOfRange { name: name(), given: *given, from, to }, Some(0))),
+            _ => Err((mistyped(&SettingValue::Integer(*given)), Some(0))),
+        },
+        [value] => Err((mistyped(value), Some(0))),
+        _ => Err((SettingError::Repeated { name: name() }, Some(1))),
+    }
+}
+
+fn as_text(value: &SettingValue) -> String {
+    match value {
+        SettingValue::Boolean(value) => value.to_string(),
+        SettingValue::Integer(value) => value.to_string(),
+        SettingValue::Text(text) => text.clone(),
+        SettingValue::Texts(texts) => texts.join(", "),
     }
 }
 
@@ -250,6 +345,45 @@ mod tests {
         );
         assert_eq!(read(&[("owner", "a"), ("owner", "b")]).unwrap_err(), ["repeated-setting"]);
         assert_eq!(read(&[("owner", "a"), ("prefix", "8.5")]).unwrap_err(), ["mistyped-setting"]);
+    }
+
+    #[test]
+    fn typed_values_are_held_to_the_schema_each_at_its_place() {
+        let text = |text: &str| SettingValue::Text(text.into());
+        let given = |given: &[(&str, &[SettingValue])]| {
+            let given: Vec<_> = given.iter().map(|(name, values)| TypedSetting { name: (*name).into(), values: values.to_vec() }).collect();
+            Settings::read_typed(&schema(), &given)
+        };
+        let settings =
+            given(&[("owner", &[text("a,b")]), ("allowed", &[text("c"), text("d,e")]), ("prefix", &[SettingValue::Integer(9)])]).unwrap();
+        // Nothing is split: what is one value in the set is one for the policy.
+        assert_eq!(settings.get("owner"), Some(&text("a,b")));
+        assert_eq!(settings.get("allowed"), Some(&SettingValue::Texts(vec!["c".into(), "d,e".into()])));
+        assert_eq!(settings.get("narrow"), Some(&SettingValue::Boolean(false)));
+
+        let errors = given(&[
+            ("prefx", &[SettingValue::Integer(1)]),
+            ("prefix", &[SettingValue::Integer(33)]),
+            ("narrow", &[text("true")]),
+            ("allowed", &[text("a"), SettingValue::Boolean(true)]),
+        ]);
+        let errors: Vec<_> = errors.unwrap_err().into_iter().map(|wrong| (wrong.error.code(), wrong.at)).collect();
+        assert_eq!(
+            errors,
+            [
+                ("unknown-setting", Some((0, None))),
+                ("setting-out-of-range", Some((1, Some(0)))),
+                ("mistyped-setting", Some((2, Some(0)))),
+                ("mistyped-setting", Some((3, Some(1)))),
+                ("missing-setting", None),
+            ]
+        );
+        let repeated = given(&[("owner", &[text("a"), text("b")])]).unwrap_err();
+        assert_eq!((repeated[0].error.code(), repeated[0].at), ("repeated-setting", Some((0, Some(1)))));
+        let twice = given(&[("owner", &[text("a")]), ("owner", &[text("b")])]).unwrap_err();
+        assert_eq!((twice[0].error.code(), twice[0].at), ("repeated-setting", Some((1, None))));
+        let long = given(&[("owner", &[text(&"x".repeat(MAX_TEXT_BYTES + 1))])]).unwrap_err();
+        assert_eq!(long[0].error.code(), "setting-too-long");
     }
 
     #[test]

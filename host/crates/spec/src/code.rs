@@ -1,4 +1,4 @@
-//! The one list of what can be wrong with a config: stable codes, each with its explanation.
+//! The one list of what can be wrong with a config or a policy set: stable codes, each with its explanation.
 
 use std::fmt;
 
@@ -118,6 +118,48 @@ codes! {
     UnknownDevice => "unknown-device",
     /// A warning: the network was given with host bits, which AWS sets to zero. Write the canonical form to see what will be in force.
     HostBits => "host-bits",
+    /// A policy set names no policy. It needs at least one `policy "name" path="…" sha256="…" enforcement="…"`.
+    EmptySet => "empty-set",
+    /// A digest in a policy set is 64 hexadecimal digits in lower case, as `sha256sum` prints them.
+    InvalidDigest => "invalid-digest",
+    /// A grant is a path of a cluster such as `ssh.allow`, with `[*]` for any key, or `*` for everything.
+    InvalidPattern => "invalid-pattern",
+    /// An instant is written as RFC 3339 has it, with its offset: `2027-01-31T00:00:00Z`.
+    InvalidInstant => "invalid-instant",
+    /// A waiver is for a policy that its own set does not name, or for a rule that the policy does not have. It would waive nothing.
+    UnknownTarget => "unknown-target",
+    /// A module is not the one that the policy set names: its SHA-256 is another. It was neither compiled nor run.
+    DigestMismatch => "digest-mismatch",
+    /// A module calls itself by another name than the policy set does.
+    OtherPolicy => "other-policy",
+    /// A policy takes no setting of this name.
+    UnknownSetting => "unknown-setting",
+    /// A setting without a default is not given.
+    MissingSetting => "missing-setting",
+    /// A setting has another type than the policy says.
+    MistypedSetting => "mistyped-setting",
+    /// A setting is a number outside of the range that the policy says.
+    SettingOutOfRange => "setting-out-of-range",
+    /// A setting's text is longer than what can travel with every call of the policy.
+    SettingTooLong => "setting-too-long",
+}
+
+impl Code {
+    /// Those that only policy sets can earn.
+    pub const OF_SETS: &[Self] = &[
+        Self::EmptySet,
+        Self::InvalidDigest,
+        Self::InvalidPattern,
+        Self::InvalidInstant,
+        Self::UnknownTarget,
+        Self::DigestMismatch,
+        Self::OtherPolicy,
+        Self::UnknownSetting,
+        Self::MissingSetting,
+        Self::MistypedSetting,
+        Self::SettingOutOfRange,
+        Self::SettingTooLong,
+    ];
 }
 
 impl fmt::Display for Code {

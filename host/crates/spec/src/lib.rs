@@ -50,7 +50,7 @@ pub use admitted::AdmittedSpec;
 pub use check::{Problem, canonical_json, role_name, validate};
 pub use cidr::Cidr;
 pub use code::Code;
-pub use decode::{File, parse};
+pub use decode::{File, parse, reading};
 pub use diagnostic::{Diagnostic, Related, Report, Severity};
 pub use leaves::{Leaf, Leaves};
 pub use lookup::{Lookup, NoLookup};

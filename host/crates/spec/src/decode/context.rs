@@ -15,7 +15,8 @@ const MAX_DIAGNOSTICS: usize = 500;
 /// Shared by all clusters of a file.
 pub(super) struct Context<'c> {
     pub(super) source: Arc<Source>,
-    pub(super) lookup: &'c dyn Lookup,
+    /// `None` where values are not taken from elsewhere.
+    pub(super) lookup: Option<&'c dyn Lookup>,
     /// Where each line starts, so that finding a position never reads the text again.
     lines: Vec<usize>,
     found: RefCell<Vec<Diagnostic>>,
@@ -30,9 +31,14 @@ pub(super) struct Context<'c> {
 
 impl<'c> Context<'c> {
     pub(super) fn new(source: Source, lookup: &'c dyn Lookup) -> Self {
+        Self::of(Arc::new(source), Some(lookup))
+    }
+
+    /// As [`Self::new`], of a document that may be closed to values from elsewhere.
+    pub(super) fn of(source: Arc<Source>, lookup: Option<&'c dyn Lookup>) -> Self {
         let lines = std::iter::once(0).chain(source.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self {
-            source: Arc::new(source),
+            source,
             lookup,
             lines,
             found: RefCell::default(),

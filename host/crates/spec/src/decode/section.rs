@@ -8,45 +8,16 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use kdl::{KdlEntry, KdlNode};
+use kdl::KdlEntry;
 
 use super::context::Context;
+pub(super) use super::layer::Layer;
 use super::value::{Value, Wrong, range, shown};
 use crate::diagnostic::Diagnostic;
 use crate::names::Invalid;
 use crate::nearest;
 use crate::origin::Origin;
 use crate::{Code, Path, Span};
-
-/// One node of the text that a section is made of.
-#[derive(Clone, Copy)]
-pub(super) struct Layer<'c> {
-    pub(super) node: &'c KdlNode,
-    pub(super) defaults: bool,
-}
-
-impl<'c> Layer<'c> {
-    fn span(&self) -> Span {
-        range(self.node.name().span())
-    }
-
-    fn origin(&self) -> Origin {
-        if self.defaults { Origin::Defaults(self.span()) } else { Origin::Config(self.span()) }
-    }
-
-    fn arguments(&self) -> impl Iterator<Item = &'c KdlEntry> + use<'c> {
-        self.node.entries().iter().filter(|entry| entry.name().is_none())
-    }
-
-    fn children(&self) -> &'c [KdlNode] {
-        self.node.children().map_or(&[], |children| children.nodes())
-    }
-
-    fn children_named(&self, name: &str) -> impl Iterator<Item = Layer<'c>> {
-        let defaults = self.defaults;
-        self.children().iter().filter(move |node| node.name().value() == name).map(move |node| Layer { node, defaults })
-    }
-}
 
 /// How a name may be written.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,7 +29,7 @@ enum Form {
 }
 
 /// What was said of a value.
-pub(super) enum Said<T> {
+pub enum Said<T> {
     /// Nothing.
     No,
     /// `#null`: nothing, whatever `defaults` say.
@@ -70,7 +41,9 @@ pub(super) enum Said<T> {
 }
 
 impl<T> Said<T> {
-    pub(super) fn ok(self) -> Option<T> {
+    /// The value, if there is one.
+    #[must_use]
+    pub fn ok(self) -> Option<T> {
         match self {
             Self::Is(value) => Some(value),
             Self::No | Self::Null | Self::Wrong => None,
@@ -79,21 +52,24 @@ impl<T> Said<T> {
 }
 
 /// See the module.
-pub(super) struct Section<'c> {
+pub struct Section<'c> {
     pub(super) cx: &'c Context<'c>,
     pub(super) at: Path,
-    layers: Vec<Layer<'c>>,
+    pub(super) layers: Vec<Layer<'c>>,
     known: RefCell<BTreeMap<&'static str, Form>>,
+    /// Whether any name may stand here.
+    pub(super) open: Cell<bool>,
     arguments: Cell<usize>,
 }
 
 impl<'c> Section<'c> {
     pub(super) fn new(cx: &'c Context<'c>, at: Path, layers: Vec<Layer<'c>>) -> Self {
-        Self { cx, at, layers, known: RefCell::default(), arguments: Cell::new(0) }
+        Self { cx, at, layers, known: RefCell::default(), open: Cell::new(false), arguments: Cell::new(0) }
     }
 
     /// Whether anybody wrote the node.
-    pub(super) const fn is_said(&self) -> bool {
+    #[must_use]
+    pub const fn is_said(&self) -> bool {
         !self.layers.is_empty()
     }
 
@@ -106,11 +82,11 @@ impl<'c> Section<'c> {
         self.cx.report(wrong);
     }
 
-    fn value(&self, path: &Path, layer: Layer<'c>, entry: &'c KdlEntry) -> Value<'c> {
+    pub(super) fn value(&self, path: &Path, layer: Layer<'c>, entry: &'c KdlEntry) -> Value<'c> {
         Value { cx: self.cx, entry, name: path.to_string(), defaults: layer.defaults }
     }
 
-    fn duplicate(&self, code_span: Span, first: Span, what: &str) {
+    pub(super) fn duplicate(&self, code_span: Span, first: Span, what: &str) {
         self.cx.report(
             self.cx
                 .diagnostic(Code::Duplicate, code_span, format!("{what} is given twice"))
@@ -140,7 +116,7 @@ impl<'c> Section<'c> {
     }
 
     /// Checks that a child node holds a plain value and nothing else.
-    fn plain(&self, child: Layer<'c>, values: &[Value<'c>], path: &Path, several: bool) {
+    pub(super) fn plain(&self, child: Layer<'c>, values: &[Value<'c>], path: &Path, several: bool) {
         if values.is_empty() {
             self.cx.mark_wrong(path);
             self.cx.report(
@@ -164,7 +140,7 @@ impl<'c> Section<'c> {
     }
 
     /// Reads a single value.
-    pub(super) fn said<T>(&self, name: &'static str, read: impl Fn(&Value<'c>) -> Result<T, Wrong>) -> Said<T> {
+    pub fn said<T>(&self, name: &'static str, read: impl Fn(&Value<'c>) -> Result<T, Wrong>) -> Said<T> {
         self.know(name, Form::Value);
         let path = self.at.field(name);
         let Some(values) = self.layers.iter().find_map(|layer| self.written(*layer, name, &path, false)) else { return Said::No };
@@ -187,7 +163,7 @@ impl<'c> Section<'c> {
     }
 
     /// A value that may be absent.
-    pub(super) fn maybe<T>(&self, name: &'static str, read: impl Fn(&Value<'c>) -> Result<T, Wrong>) -> Option<T> {
+    pub fn maybe<T>(&self, name: &'static str, read: impl Fn(&Value<'c>) -> Result<T, Wrong>) -> Option<T> {
         self.said(name, read).ok()
     }
 
@@ -197,7 +173,7 @@ impl<'c> Section<'c> {
     }
 
     /// A value that must be there. When it is not, or is wrong, that is reported.
-    pub(super) fn need<T>(&self, name: &'static str, help: &str, read: impl Fn(&Value<'c>) -> Result<T, Wrong>) -> Option<T> {
+    pub fn need<T>(&self, name: &'static str, help: &str, read: impl Fn(&Value<'c>) -> Result<T, Wrong>) -> Option<T> {
         match self.said(name, read) {
             Said::Is(value) => return Some(value),
             Said::Wrong => {}
@@ -207,7 +183,7 @@ impl<'c> Section<'c> {
     }
 
     /// Reports that something which must be there is not.
-    pub(super) fn missing(&self, code: Code, name: &str, help: &str) {
+    pub fn missing(&self, code: Code, name: &str, help: &str) {
         self.cx.mark_wrong(&self.at.field(name));
         let Some(layer) = self.layers.first() else { return };
         if self.cx.is_partial() {
@@ -225,7 +201,8 @@ impl<'c> Section<'c> {
     }
 
     /// Whether anybody wrote a value of this name, right or wrong.
-    pub(super) fn has(&self, name: &str) -> bool {
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
         self.layers.iter().any(|layer| {
             layer.node.entries().iter().any(|entry| entry.name().is_some_and(|key| key.value() == name))
                 || layer.children_named(name).next().is_some()
@@ -233,7 +210,8 @@ impl<'c> Section<'c> {
     }
 
     /// Where a value below this node was said, else where the node itself was.
-    pub(super) fn span_of(&self, name: &str) -> Span {
+    #[must_use]
+    pub fn span_of(&self, name: &str) -> Span {
         let node = self.layers.first().map_or(0..0, Layer::span);
         self.cx.exactly(&self.at.field(name)).unwrap_or(node)
     }
@@ -291,7 +269,7 @@ impl<'c> Section<'c> {
     }
 
     /// An argument of the node itself.
-    pub(super) fn argument<T>(&self, index: usize, path: &Path, read: impl Fn(&Value<'c>) -> Result<T, Wrong>) -> Said<T> {
+    pub fn argument<T>(&self, index: usize, path: &Path, read: impl Fn(&Value<'c>) -> Result<T, Wrong>) -> Said<T> {
         self.arguments.set(self.arguments.get().max(index + 1));
         let Some((layer, entry)) = self.layers.iter().find_map(|layer| Some((*layer, layer.arguments().nth(index)?))) else {
             return Said::No;
@@ -306,7 +284,8 @@ impl<'c> Section<'c> {
     }
 
     /// A section below this one. There once per layer; nobody need write it.
-    pub(super) fn section(&self, name: &'static str) -> Self {
+    #[must_use]
+    pub fn section(&self, name: &'static str) -> Self {
         self.know(name, Form::Node);
         let path = self.at.field(name);
         let mut layers = Vec::new();
@@ -345,7 +324,8 @@ impl<'c> Section<'c> {
     }
 
     /// Nodes of one name without a key that would merge them: those of the first layer that has any.
-    pub(super) fn each(&self, name: &'static str) -> Vec<Self> {
+    #[must_use]
+    pub fn each(&self, name: &'static str) -> Vec<Self> {
         self.know(name, Form::Node);
         let nodes = |layer: &Layer<'c>| {
             let nodes: Vec<_> = layer.children_named(name).collect();
@@ -357,11 +337,7 @@ impl<'c> Section<'c> {
 
     /// Nodes of one name whose first argument is their key. Those of `defaults` are merged in by key.
     /// A node whose key is wrong comes without one, so that the rest of it is read too.
-    pub(super) fn keyed<K: FromStr<Err = Invalid> + Ord + Clone + Display>(
-        &self,
-        name: &'static str,
-        code: Code,
-    ) -> Vec<(Option<K>, Self)> {
+    pub fn keyed<K: FromStr<Err = Invalid> + Ord + Clone + Display>(&self, name: &'static str, code: Code) -> Vec<(Option<K>, Self)> {
         self.know(name, Form::Node);
         let path = self.at.field(name);
         let mut sections: Vec<(Option<K>, Self)> = Vec::new();
@@ -422,9 +398,12 @@ impl<'c> Section<'c> {
     }
 
     /// Reports everything in the node that was never asked for.
-    pub(super) fn finish(self) {
+    pub fn finish(self) {
         for layer in &self.layers {
             self.entries_and_annotation(*layer);
+            if self.open.get() {
+                continue;
+            }
             let mut unknown = layer.children().iter().filter(|node| !self.known.borrow().contains_key(node.name().value())).peekable();
             if unknown.peek().is_none() {
                 continue;
@@ -467,6 +446,7 @@ impl<'c> Section<'c> {
             let known = self.known.borrow();
             let help = match known.get(name) {
                 Some(Form::Value) => continue,
+                _ if self.open.get() => continue,
                 Some(Form::Node) => format!("`{name}` is a node: write it inside of the braces of `{node}`"),
                 None => {
                     let properties: Vec<_> = known.iter().filter(|(_, form)| **form == Form::Value).map(|(name, _)| *name).collect();

@@ -11,10 +11,25 @@ use crate::origin::Origin;
 use crate::{Code, Span, nearest};
 
 /// A mistake on its way to the report.
-pub(super) type Wrong = Box<Diagnostic>;
+pub type Wrong = Box<Diagnostic>;
+
+/// A value of whatever type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scalar {
+    /// Text.
+    Text(String),
+    /// A whole number.
+    Integer(i128),
+    /// `#true` or `#false`.
+    Boolean(bool),
+    /// A number that is not whole.
+    Fraction,
+    /// `#null`
+    Null,
+}
 
 /// One value as it stands in the text: an argument, or what is right of a property's `=`.
-pub(super) struct Value<'c> {
+pub struct Value<'c> {
     pub(super) cx: &'c Context<'c>,
     pub(super) entry: &'c KdlEntry,
     /// What the value is for, as messages call it: its path.
@@ -24,7 +39,8 @@ pub(super) struct Value<'c> {
 
 impl Value<'_> {
     /// The value with its annotation, without a property's name.
-    pub(super) fn span(&self) -> Span {
+    #[must_use]
+    pub fn span(&self) -> Span {
         let whole = range(self.entry.span());
         let Some(name) = self.entry.name() else { return whole };
         let (after_key, after_eq) = self.entry.format().map_or((0, 0), |f| (f.after_key.len(), f.after_eq.len()));
@@ -41,7 +57,8 @@ impl Value<'_> {
     }
 
     /// A mistake about this value. `problem` is a clause: "is no network".
-    pub(super) fn wrong(&self, code: Code, problem: &str, help: impl Into<String>) -> Wrong {
+    #[must_use]
+    pub fn wrong(&self, code: Code, problem: &str, help: impl Into<String>) -> Wrong {
         self.wrong_as(code, format!("`{}` {problem}", self.name), problem, help)
     }
 
@@ -70,15 +87,18 @@ impl Value<'_> {
     fn looked_up(&self) -> Result<Option<String>, Wrong> {
         let Some(kind) = self.entry.ty() else { return Ok(None) };
         let kind = kind.value();
+        let Some(lookup) = self.cx.lookup else {
+            return Err(self.annotation(kind, "nothing is taken from elsewhere here: write the value itself"));
+        };
         let KdlValue::String(name) = self.entry.value() else {
             return Err(self.wrong_type("the quoted name of what the annotation reads"));
         };
         match kind {
-            "env" => self.cx.lookup.env(name).map(Some).map_err(|why| {
+            "env" => lookup.env(name).map(Some).map_err(|why| {
                 let message = format!("`{}`: the environment variable {} {why}", self.name, shown(name));
                 self.wrong_as(Code::MissingVariable, message, &why, format!("set {} before you run kaphost", shown(name)))
             }),
-            "file" => self.cx.lookup.file(name).map(Some).map_err(|why| {
+            "file" => lookup.file(name).map(Some).map_err(|why| {
                 let message = format!("`{}`: the file {} {why}", self.name, shown(name));
                 self.wrong_as(Code::UnreadableFile, message, &why, "a path starts at the folder of this config")
             }),
@@ -110,7 +130,10 @@ impl Value<'_> {
     }
 
     /// Text of one line: the newline that ends a file does not count.
-    pub(super) fn text(&self) -> Result<String, Wrong> {
+    ///
+    /// # Errors
+    /// When it is something else, or cannot be looked up.
+    pub fn text(&self) -> Result<String, Wrong> {
         let mut text = self.long_text()?;
         if self.entry.ty().is_some() {
             let end = text.strip_suffix('\n').map_or(text.len(), |line| line.strip_suffix('\r').unwrap_or(line).len());
@@ -120,12 +143,18 @@ impl Value<'_> {
     }
 
     /// Text with rules of its own.
-    pub(super) fn parse<T: FromStr<Err = Invalid>>(&self, code: Code) -> Result<T, Wrong> {
+    ///
+    /// # Errors
+    /// When it is something else, or breaks them.
+    pub fn parse<T: FromStr<Err = Invalid>>(&self, code: Code) -> Result<T, Wrong> {
         self.text()?.parse().map_err(|invalid| self.invalid(code, &invalid))
     }
 
     /// One of a few words.
-    pub(super) fn keyword<T: FromStr<Err = Invalid>>(&self, words: &[&str]) -> Result<T, Wrong> {
+    ///
+    /// # Errors
+    /// When it is none of them.
+    pub fn keyword<T: FromStr<Err = Invalid>>(&self, words: &[&str]) -> Result<T, Wrong> {
         let text = self.text()?;
         text.parse().map_err(|invalid: Invalid| {
             let help = nearest(&text, words.iter().copied()).map_or(invalid.help, |word| format!("did you mean `{word}`?"));
@@ -134,7 +163,10 @@ impl Value<'_> {
     }
 
     /// True or false.
-    pub(super) fn flag(&self) -> Result<bool, Wrong> {
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn flag(&self) -> Result<bool, Wrong> {
         match (self.looked_up()?, self.entry.value()) {
             (Some(text), _) => match text.trim_end() {
                 "true" | "#true" => Ok(true),
@@ -144,6 +176,35 @@ impl Value<'_> {
             (None, KdlValue::Bool(value)) => Ok(*value),
             (None, _) => Err(self.wrong_type("`#true` or `#false`")),
         }
+    }
+
+    /// The value as it is written, of whatever type.
+    ///
+    /// # Errors
+    /// When it is to be taken from elsewhere, which values of any type cannot.
+    pub fn scalar(&self) -> Result<Scalar, Wrong> {
+        if let Some(kind) = self.entry.ty() {
+            return Err(self.annotation(kind.value(), "write the value itself"));
+        }
+        Ok(match self.entry.value() {
+            KdlValue::String(text) => Scalar::Text(text.clone()),
+            KdlValue::Integer(value) => Scalar::Integer(*value),
+            KdlValue::Bool(value) => Scalar::Boolean(*value),
+            KdlValue::Float(_) => Scalar::Fraction,
+            KdlValue::Null => Scalar::Null,
+        })
+    }
+
+    /// A whole number from a range, as it is written.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn whole(&self, min: u64, max: u64) -> Result<u64, Wrong> {
+        let Scalar::Integer(value) = self.scalar()? else { return Err(self.wrong_type("a whole number")) };
+        u64::try_from(value)
+            .ok()
+            .filter(|value| (min..=max).contains(value))
+            .ok_or_else(|| self.wrong(Code::OutOfRange, &format!("is not within {min} to {max}"), format!("use {min} to {max}")))
     }
 
     /// A whole number from a range.
