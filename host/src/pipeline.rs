@@ -3,7 +3,7 @@
 use std::path::Path as FilePath;
 
 use kaphost_plan::{Desired, Image, ImageFact, Observed, Plan};
-use kaphost_policy::{Admission, Decision, Facts, HostOptions, Module, Outcome, Policy, PolicyHost, admit as evaluate};
+use kaphost_policy::{Admission, Circumstances, Decision, Facts, HostOptions, Module, Outcome, Policy, PolicyHost, admit as evaluate};
 use kaphost_spec::{AdmittedSpec, nearest};
 use serde_json::json;
 
@@ -40,7 +40,7 @@ impl Policies {
         for module in modules {
             let takes = |name: &str| module.description().settings.iter().any(|setting| setting.name == name);
             match module.settings(&given.of(&module.description().name, takes)) {
-                Ok(settings) => policies.push(Policy { module, settings }),
+                Ok(settings) => policies.push(Policy::alone(module, settings)),
                 Err(wrong) => {
                     errors.extend(wrong.into_iter().map(|error| (format!("policy `{}`: {error}", module.description().name), error.help())))
                 }
@@ -57,7 +57,8 @@ impl Policies {
         if !input.warnings.is_empty() {
             term::err(&render::diagnostics(&input.warnings));
         }
-        let admission = evaluate(&input.spec, &self.0, &Facts::default())?;
+        let circumstances = Circumstances { facts: &Facts::default(), waivers: &[], now: jiff::Timestamp::now() };
+        let admission = evaluate(&input.spec, &self.0, &circumstances)?;
         if global.verbose {
             for policy in &self.0 {
                 for note in policy.module.notes() {

@@ -2,22 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use kaphost_spec::{AdmittedSpec, Cluster, Leaf, Leaves, Path, Spec};
 use sha2::{Digest as _, Sha256};
 
 use crate::answer::{Reason, Reported};
-use crate::decision::{Admission, CallLog, Change, DECISION_SCHEMA, Decision, Outcome, PolicyRecord, Verdict, Violation};
+use crate::decision::{Admission, CallLog, Change, DECISION_SCHEMA, Decision, Effect, Outcome, PolicyRecord, Verdict, Violation};
 use crate::error::{AnswerError, HostError, Operation, PolicyError, Unsettled, UnsettledPath, UnsettledWrite};
 use crate::rules::{Bound, FactsRecord, Failure, Mutation, Rules, Subject};
-use crate::{Description, FactKind, Facts, Log, Module, Settings};
+use crate::{Description, FactKind, Facts, Log, Policy, Waiver};
 
-/// A policy and what it was told to do.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// The loaded module.
-    pub module: Module,
-    /// From [`Module::settings`].
-    pub settings: Settings,
+/// What a decision hangs on besides the cluster and the policies. All of it goes into the record of the decision.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances<'a> {
+    /// What is known of the world. A policy is told what it needs and was granted.
+    pub facts: &'a Facts,
+    /// Exceptions, in the order in which they are recorded.
+    pub waivers: &'a [Waiver],
+    /// The clock. Only waivers look at it.
+    pub now: Timestamp,
 }
 
 /// Applies the policies, in their order, to a cluster.
@@ -28,7 +31,8 @@ pub struct Policy {
 ///
 /// # Errors
 /// When a policy cannot be trusted or run. That is neither a denial nor a pass, and nothing of what it did is kept.
-pub fn admit(spec: &Spec, policies: &[Policy], facts: &Facts) -> Result<Admission, PolicyError> {
+pub fn admit(spec: &Spec, policies: &[Policy], circumstances: &Circumstances<'_>) -> Result<Admission, PolicyError> {
+    let facts = circumstances.facts;
     let players: Vec<Player<Bound<'_>>> = policies
         .iter()
         .map(|policy| Player {
@@ -40,7 +44,7 @@ pub fn admit(spec: &Spec, policies: &[Policy], facts: &Facts) -> Result<Admissio
     for player in &players {
         let missing: Vec<FactKind> = player.description.needs.iter().copied().filter(|kind| !facts.has(*kind)).collect();
         if !missing.is_empty() {
-            return Err(PolicyError::MissingFacts { policy: player.source.to_owned(), missing });
+            return Err(PolicyError::MissingFacts { policy: player.source.to_owned(), ungranted: Vec::new(), missing });
         }
     }
     let settled = run(&spec.cluster, &players, facts)?;
@@ -55,7 +59,10 @@ pub fn admit(spec: &Spec, policies: &[Policy], facts: &Facts) -> Result<Admissio
         facts: facts.clone(),
         passes: settled.passes,
         changes: settled.changes,
+        advice: Vec::new(),
         violations: settled.violations,
+        order: None,
+        waivers: Vec::new(),
     };
     let outcome = match verdict {
         Verdict::Denied => Outcome::Denied,
@@ -75,6 +82,12 @@ fn record(policy: &Policy) -> PolicyRecord {
         digest: policy.module.digest().to_owned(),
         source: policy.module.source().to_owned(),
         world: policy.module.world(),
+        enforcement: policy.terms.enforcement,
+        set: policy.terms.set.clone(),
+        writes: policy.terms.writes.clone(),
+        loosens: policy.terms.loosens.clone(),
+        facts: policy.facts().collect(),
+        user_data: policy.terms.user_data,
         settings: policy.settings.clone(),
     }
 }
@@ -238,6 +251,8 @@ impl Settled {
                 policy: index,
                 rule: violation.rule,
                 severity: rule.severity,
+                effect: Effect::Deny,
+                waiver: None,
                 url: rule.url.clone(),
                 path: violation.path,
                 message: violation.message,

@@ -42,7 +42,6 @@ pub(crate) struct Ground<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) ticker: &'a Ticker,
     pub(crate) limits: &'a Limits,
-    pub(crate) stack_bytes: usize,
 }
 
 /// Calls one export in an instance of its own. The log is there whether the call succeeds or not.
@@ -82,7 +81,7 @@ fn classify(error: &wasmtime::Error, said: Option<&str>, ground: &Ground<'_>) ->
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => RunError::OutOfFuel { limit: limits.fuel },
         Some(Trap::Interrupt) => RunError::Deadline { limit_ms: limits.deadline_ms },
-        Some(Trap::StackOverflow) => RunError::StackOverflow { limit: ground.stack_bytes },
+        Some(Trap::StackOverflow) => RunError::StackOverflow { limit: limits.stack_bytes },
         Some(trap) => {
             // The error says already that it is a trap.
             let reason = trap.to_string();

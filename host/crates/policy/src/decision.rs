@@ -1,16 +1,17 @@
 //! What the policies did with one cluster: plain data, the same bytes for the same inputs.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use kaphost_spec::{AdmittedSpec, Leaf, Origin, Origins, Path};
+use kaphost_spec::{AdmittedSpec, Leaf, Origin, Origins, Path, Pattern};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Operation;
-use crate::{Facts, Log, Settings, Severity, World};
+use crate::{Enforcement, FactKind, Facts, Log, Settings, Severity, WaiverRecord, World};
 
 /// The layout of a [`Decision`]'s JSON. Grows when a reader of the old one would misread the new one.
-pub const DECISION_SCHEMA: &str = "kaphost.decision/1";
+pub const DECISION_SCHEMA: &str = "kaphost.decision/2";
 
 /// What came of it.
 #[derive(Debug)]
@@ -80,18 +81,26 @@ pub struct Decision {
     pub output_sha256: String,
     /// The policies in declared order.
     pub policies: Vec<PolicyRecord>,
-    /// What they were told of the world.
+    /// What they were told of the world, all of them together.
     pub facts: Facts,
     /// Passes of the mutators, the last of which changed nothing; 0 when there are none.
     pub passes: u32,
     /// Every change, in the order in which they were made.
     pub changes: Vec<Change>,
+    /// What advisory policies would change in the outcome, by policy. None of it is done.
+    pub advice: Vec<Change>,
     /// Every violation, by policy, in each policy's own order.
     pub violations: Vec<Violation>,
+    /// What would be different if the policies that change things did so in the reverse order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderDependence>,
+    /// Every waiver that is about this cluster and one of these policies, in the order in which they were given.
+    pub waivers: Vec<WaiverRecord>,
 }
 
 /// A policy that took part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct PolicyRecord {
     /// Its own name.
     pub name: String,
@@ -101,14 +110,28 @@ pub struct PolicyRecord {
     pub digest: String,
     /// What the user calls it.
     pub source: String,
-    /// What it may do.
+    /// What it exports.
     pub world: World,
+    /// How it is held to.
+    pub enforcement: Enforcement,
+    /// The policy set that names it; absent when it was given by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set: Option<String>,
+    /// What it may change.
+    pub writes: Vec<Pattern>,
+    /// What of that it may make less safe.
+    pub loosens: Vec<Pattern>,
+    /// What it was told of the world.
+    pub facts: BTreeSet<FactKind>,
+    /// Whether it saw the text of the user data.
+    pub user_data: bool,
     /// Every setting with its value.
     pub settings: Settings,
 }
 
-/// One leaf that one policy changed.
+/// One leaf that one policy changed, or would change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Change {
     /// The leaf.
     pub path: Path,
@@ -124,8 +147,20 @@ pub struct Change {
     pub rule: String,
     /// Why, in its words.
     pub reason: String,
-    /// In which pass, from 1.
+    /// In which pass, from 1. 0 for advice, which is no part of any.
     pub pass: u32,
+}
+
+/// What becomes of a violation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// The cluster is refused.
+    Deny,
+    /// It is said, and no more: the policy is advisory.
+    Advise,
+    /// A waiver holds for it: [`Violation::waiver`].
+    Waived,
 }
 
 /// A rule that the cluster breaks.
@@ -137,6 +172,11 @@ pub struct Violation {
     pub rule: String,
     /// How bad the policy says that is.
     pub severity: Severity,
+    /// What becomes of it.
+    pub effect: Effect,
+    /// Index into [`Decision::waivers`], when it is waived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<usize>,
     /// Where the rule is explained.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -149,6 +189,60 @@ pub struct Violation {
     pub help: Option<String>,
 }
 
+/// The policies that change things, in the reverse order: where that leads elsewhere, the outcome hangs on an order that nobody may have
+/// thought about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OrderDependence {
+    /// What the reverse order comes to.
+    pub reversed: Reversed,
+    /// What is different, by path. Empty when the reverse order comes to nothing.
+    pub paths: Vec<OrderPath>,
+}
+
+/// What the reverse order comes to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum Reversed {
+    /// Another cluster.
+    Settles,
+    /// Nothing: the policies never come to rest.
+    NeverSettles {
+        /// Which of them go on changing things: indices into [`Decision::policies`].
+        policies: Vec<usize>,
+    },
+    /// A denial.
+    Denies {
+        /// Index into [`Decision::policies`].
+        policy: usize,
+        /// The first violation's message.
+        message: String,
+    },
+    /// A failure of a policy.
+    Fails {
+        /// Index into [`Decision::policies`].
+        policy: usize,
+        /// [`crate::AnswerError::code`]
+        code: &'static str,
+        /// What is wrong with its answer.
+        message: String,
+    },
+}
+
+/// A value that hangs on the order of the policies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OrderPath {
+    /// The leaf.
+    pub path: Path,
+    /// As it is, in the declared order; absent when it is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Leaf>,
+    /// As it would be in the reverse order; absent when it would not be there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reversed: Option<Leaf>,
+}
+
 /// How a value came to be what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain<'a> {
@@ -156,6 +250,8 @@ pub struct Chain<'a> {
     pub origin: Origin,
     /// What was done to it since, in order.
     pub changes: Vec<&'a Change>,
+    /// What advisory policies would do to it, and did not.
+    pub advice: Vec<&'a Change>,
 }
 
 impl Decision {
@@ -163,7 +259,23 @@ impl Decision {
     /// below it.
     #[must_use]
     pub fn chain(&self, origins: &Origins, path: &Path) -> Chain<'_> {
-        Chain { origin: origins.of(path), changes: self.changes.iter().filter(|change| path.covers(&change.path)).collect() }
+        let covered = |change: &&Change| path.covers(&change.path);
+        Chain {
+            origin: origins.of(path),
+            changes: self.changes.iter().filter(covered).collect(),
+            advice: self.advice.iter().filter(covered).collect(),
+        }
+    }
+
+    /// The violations of one effect, in order.
+    pub fn violations(&self, effect: Effect) -> impl Iterator<Item = &Violation> {
+        self.violations.iter().filter(move |violation| violation.effect == effect)
+    }
+
+    /// The waiver of a violation.
+    #[must_use]
+    pub fn waiver(&self, violation: &Violation) -> Option<&WaiverRecord> {
+        self.waivers.get(violation.waiver?)
     }
 
     /// The change that last wrote the value at `path`, or something below it. `None` when no policy did: then it is as the config says.

@@ -82,11 +82,13 @@ pub enum PolicyError {
         error: Box<AnswerError>,
     },
     /// The policy cannot answer without facts that were not given.
-    #[error("policy `{policy}` needs facts that it was not given: {}", list(.missing))]
+    #[error("policy `{policy}` needs facts {}", without(.ungranted, .missing))]
     MissingFacts {
         /// As the user named it.
         policy: String,
-        /// Which.
+        /// What its terms do not grant it.
+        ungranted: Vec<FactKind>,
+        /// What is granted and was not given.
         missing: Vec<FactKind>,
     },
     /// The mutators do not come to rest.
@@ -96,6 +98,14 @@ pub enum PolicyError {
 
 fn list<T: fmt::Display>(items: &[T]) -> String {
     items.iter().map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn without(ungranted: &[FactKind], missing: &[FactKind]) -> String {
+    match (ungranted, missing) {
+        ([], missing) => format!("that it was not given: {}", list(missing)),
+        (ungranted, []) => format!("that it was not granted: {}", list(ungranted)),
+        (ungranted, missing) => format!("that it was not granted: {}, and that it was not given: {}", list(ungranted), list(missing)),
+    }
 }
 
 impl PolicyError {

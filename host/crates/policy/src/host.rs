@@ -1,9 +1,10 @@
 //! The sandbox: one engine for all policies, and the way from a file's bytes to a [`Module`].
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Component, Linker};
@@ -13,7 +14,7 @@ use crate::cache::{self, Cache, Found};
 use crate::call::{self, Ground};
 use crate::error::{HostError, LoadError, PolicyError};
 use crate::inspect;
-use crate::limits::{DEFAULT_COMPONENT_BYTES, DEFAULT_STACK_BYTES, Limits, MAX_STACK_BYTES};
+use crate::limits::{DEFAULT_COMPONENT_BYTES, LimitOverrides, Limits};
 use crate::module::{Compiled, Module};
 use crate::state::CallState;
 use crate::text::visible;
@@ -22,10 +23,8 @@ use crate::ticker::Ticker;
 /// How policies are run.
 #[derive(Clone, Debug)]
 pub struct HostOptions {
-    /// Limits of each call.
+    /// Limits of each call, where a policy has none of its own.
     pub limits: Limits,
-    /// Bytes of WebAssembly stack, for all policies of this host. 512 KiB by default, 1 MiB at most.
-    pub stack_bytes: usize,
     /// Bytes of a component file. 64 MiB by default.
     pub component_bytes: u64,
     /// Where compiled modules are kept; `None` compiles each time. Made, with access for its owner only, when it is not there.
@@ -34,27 +33,50 @@ pub struct HostOptions {
 
 impl Default for HostOptions {
     fn default() -> Self {
-        Self { limits: Limits::default(), stack_bytes: DEFAULT_STACK_BYTES, component_bytes: DEFAULT_COMPONENT_BYTES, cache_dir: None }
+        Self { limits: Limits::default(), component_bytes: DEFAULT_COMPONENT_BYTES, cache_dir: None }
     }
 }
 
-/// What all modules of a host share.
+/// A file to load, and what is known of it beforehand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModuleFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is called, also in errors. `None` calls it by its path.
+    pub source: Option<String>,
+    /// The SHA-256 that it must have, in hexadecimal. `None` takes whatever is there.
+    pub sha256: Option<String>,
+    /// Where its limits differ from the host's.
+    pub limits: LimitOverrides,
+}
+
+/// What all modules of a host share that have the same stack: its size is the engine's, every other limit a call's.
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) linker: Linker<CallState>,
     ticker: Ticker,
-    stack_bytes: usize,
 }
 
 impl Shared {
+    fn start(stack_bytes: usize) -> Result<Arc<Self>, PolicyError> {
+        let start = || {
+            let engine = Engine::new(&config(stack_bytes))?;
+            let linker = call::linker(&engine)?;
+            Ok(Arc::new(Self { engine, linker, ticker: Ticker::default() }))
+        };
+        start().map_err(|error: wasmtime::Error| PolicyError::Host(HostError::Engine(format!("{error:#}"))))
+    }
+
     pub(crate) const fn ground<'a>(&'a self, limits: &'a Limits) -> Ground<'a> {
-        Ground { engine: &self.engine, ticker: &self.ticker, limits, stack_bytes: self.stack_bytes }
+        Ground { engine: &self.engine, ticker: &self.ticker, limits }
     }
 }
 
 /// Loads policies. One is enough for a process; making one takes well under a millisecond.
 pub struct PolicyHost {
     shared: Arc<Shared>,
+    /// For policies whose stack has another size, by that size.
+    other_stacks: Mutex<BTreeMap<usize, Arc<Shared>>>,
     limits: Limits,
     component_bytes: u64,
     cache: Option<Cache>,
@@ -72,15 +94,10 @@ impl PolicyHost {
     /// # Errors
     /// [`PolicyError::Host`] when a limit cannot be held, or this machine cannot run compiled code.
     pub fn new(options: HostOptions) -> Result<Self, PolicyError> {
-        let HostOptions { limits, stack_bytes, component_bytes, cache_dir } = options;
-        check(&limits, stack_bytes).map_err(PolicyError::Host)?;
-        let start = || {
-            let engine = Engine::new(&config(stack_bytes))?;
-            let linker = call::linker(&engine)?;
-            Ok(Shared { engine, linker, ticker: Ticker::default(), stack_bytes })
-        };
-        let shared = start().map_err(|error: wasmtime::Error| PolicyError::Host(HostError::Engine(format!("{error:#}"))))?;
-        Ok(Self { shared: Arc::new(shared), limits, component_bytes, cache: cache_dir.map(Cache::new) })
+        let HostOptions { limits, component_bytes, cache_dir } = options;
+        limits.check().map_err(PolicyError::Host)?;
+        let shared = Shared::start(limits.stack_bytes)?;
+        Ok(Self { shared, other_stacks: Mutex::default(), limits, component_bytes, cache: cache_dir.map(Cache::new) })
     }
 
     /// Loads a policy from its bytes. `source` is what the user calls it, and what errors call it.
@@ -97,9 +114,29 @@ impl PolicyHost {
     /// # Errors
     /// As [`Self::load`], and [`PolicyError::Host`] when a limit cannot be held.
     pub fn load_with(&self, source: &str, bytes: &[u8], limits: Limits) -> Result<Module, PolicyError> {
-        check(&limits, self.shared.stack_bytes).map_err(PolicyError::Host)?;
-        let compiled = self.compile(source, bytes, limits).map_err(|error| PolicyError::Load { policy: visible(source, 1_000), error })?;
-        Module::new(compiled, &self.shared)
+        self.load_checked(source, bytes, None, limits)
+    }
+
+    fn load_checked(&self, source: &str, bytes: &[u8], sha256: Option<&str>, limits: Limits) -> Result<Module, PolicyError> {
+        limits.check().map_err(PolicyError::Host)?;
+        let shared = self.shared(limits.stack_bytes)?;
+        let compiled = self
+            .compile(&shared, source, bytes, sha256, limits)
+            .map_err(|error| PolicyError::Load { policy: visible(source, 1_000), error })?;
+        Module::new(compiled, &shared)
+    }
+
+    fn shared(&self, stack_bytes: usize) -> Result<Arc<Shared>, PolicyError> {
+        if stack_bytes == self.limits.stack_bytes {
+            return Ok(Arc::clone(&self.shared));
+        }
+        let mut others = self.other_stacks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = others.get(&stack_bytes) {
+            return Ok(Arc::clone(shared));
+        }
+        let shared = Shared::start(stack_bytes)?;
+        others.insert(stack_bytes, Arc::clone(&shared));
+        Ok(shared)
     }
 
     /// Reads and loads a policy's file.
@@ -107,29 +144,59 @@ impl PolicyHost {
     /// # Errors
     /// As [`Self::load`], and when the file cannot be read.
     pub fn load_file(&self, path: &Path) -> Result<Module, PolicyError> {
-        let source = path.display().to_string();
-        match self.read(path) {
-            Ok(bytes) => self.load(&source, &bytes),
-            Err(error) => Err(PolicyError::Load { policy: visible(&source, 1_000), error }),
+        self.load_one(&ModuleFile { path: path.to_owned(), ..ModuleFile::default() })
+    }
+
+    /// Reads and loads a policy's file, if it is the file that was agreed on: where a digest is given, it is compared before anything is looked
+    /// at or compiled.
+    ///
+    /// # Errors
+    /// As [`Self::load_with`], when the file cannot be read, and [`LoadError::Digest`] when it is another.
+    pub fn load_one(&self, file: &ModuleFile) -> Result<Module, PolicyError> {
+        let by_path;
+        let source = match &file.source {
+            Some(source) => source,
+            None => {
+                by_path = file.path.display().to_string();
+                &by_path
+            }
+        };
+        match self.read(&file.path) {
+            Ok(bytes) => self.load_checked(source, &bytes, file.sha256.as_deref(), file.limits.on(&self.limits)),
+            Err(error) => Err(PolicyError::Load { policy: visible(source, 1_000), error }),
         }
+    }
+
+    /// As [`Self::load_one`], for bytes that were read already. The path is only what the policy is called, when nothing else is.
+    ///
+    /// # Errors
+    /// As [`Self::load_one`].
+    pub fn load_read(&self, file: &ModuleFile, bytes: &[u8]) -> Result<Module, PolicyError> {
+        let source = file.source.clone().unwrap_or_else(|| file.path.display().to_string());
+        self.load_checked(&source, bytes, file.sha256.as_deref(), file.limits.on(&self.limits))
     }
 
     /// Loads several files, each on a thread of its own: compiling is what takes time. The results are in the order of the paths.
     pub fn load_files<P: AsRef<Path> + Sync>(&self, paths: &[P]) -> Vec<Result<Module, PolicyError>> {
-        if let [path] = paths {
-            return vec![self.load_file(path.as_ref())];
+        let files: Vec<ModuleFile> =
+            paths.iter().map(|path| ModuleFile { path: path.as_ref().to_owned(), ..ModuleFile::default() }).collect();
+        self.load_all(&files)
+    }
+
+    /// As [`Self::load_files`], with what is known of each file.
+    pub fn load_all(&self, files: &[ModuleFile]) -> Vec<Result<Module, PolicyError>> {
+        if let [file] = files {
+            return vec![self.load_one(file)];
         }
         std::thread::scope(|scope| {
-            let threads: Vec<_> = paths
-                .iter()
-                .map(|path| (path, std::thread::Builder::new().spawn_scoped(scope, || self.load_file(path.as_ref()))))
-                .collect();
+            let threads: Vec<_> =
+                files.iter().map(|file| (file, std::thread::Builder::new().spawn_scoped(scope, || self.load_one(file)))).collect();
             threads
                 .into_iter()
-                .map(|(path, thread)| match thread.map(std::thread::ScopedJoinHandle::join) {
+                .map(|(file, thread)| match thread.map(std::thread::ScopedJoinHandle::join) {
                     Ok(Ok(loaded)) => loaded,
                     // No thread to be had: this one does it. A thread that panicked did so on this input; it will again, here, and be seen.
-                    Ok(Err(_)) | Err(_) => self.load_file(path.as_ref()),
+                    Ok(Err(_)) | Err(_) => self.load_one(file),
                 })
                 .collect()
         })
@@ -158,22 +225,26 @@ impl PolicyHost {
     }
 
     /// From bytes to compiled code, by way of the cache.
-    fn compile(&self, source: &str, bytes: &[u8], limits: Limits) -> Result<Compiled, LoadError> {
+    fn compile(&self, shared: &Shared, source: &str, bytes: &[u8], expected: Option<&str>, limits: Limits) -> Result<Compiled, LoadError> {
         let size = bytes.len() as u64;
         if size > self.component_bytes {
             return Err(LoadError::TooLarge { size, limit: self.component_bytes });
         }
-        let surface = inspect::surface(bytes)?;
         let sha256 = Sha256::digest(bytes);
+        let digest = kaphost_spec::hex(&sha256);
+        if let Some(expected) = expected.filter(|expected| !expected.eq_ignore_ascii_case(&digest)) {
+            return Err(LoadError::Digest { expected: visible(expected, 100), found: digest });
+        }
+        let surface = inspect::surface(bytes)?;
         let mut notes = Vec::new();
         let component = match &self.cache {
-            None => self.translate(bytes)?,
+            None => translate(&shared.engine, bytes)?,
             Some(cache) => {
-                let key = cache::key(&self.shared.engine, &sha256);
-                match self.recall(cache, &key, &mut notes) {
+                let key = cache::key(&shared.engine, &sha256);
+                match recall(&shared.engine, cache, &key, &mut notes) {
                     Some(component) => component,
                     None => {
-                        let component = self.translate(bytes)?;
+                        let component = translate(&shared.engine, bytes)?;
                         if let Err(why) = component.serialize().map_err(|error| error.to_string()).and_then(|code| cache.store(&key, &code))
                         {
                             notes.push(format!("the compiled policy is not cached: {why}"));
@@ -183,32 +254,32 @@ impl PolicyHost {
                 }
             }
         };
-        Ok(Compiled { source: visible(source, 1_000), digest: kaphost_spec::hex(&sha256), surface, component, notes, limits })
+        Ok(Compiled { source: visible(source, 1_000), digest, surface, component, notes, limits })
     }
+}
 
-    fn recall(&self, cache: &Cache, key: &str, notes: &mut Vec<String>) -> Option<Component> {
-        match cache.load(key) {
-            Found::Nothing => None,
-            Found::Code(code) => match deserialize(&self.shared.engine, &code) {
-                Ok(component) => Some(component),
-                Err(why) => {
-                    notes.push(format!("a cached module is of no use and was compiled afresh: {why}"));
-                    None
-                }
-            },
-            Found::Untrusted(why) => {
-                notes.push(format!("a cached module is not trusted and was compiled afresh: {why}"));
+fn recall(engine: &Engine, cache: &Cache, key: &str, notes: &mut Vec<String>) -> Option<Component> {
+    match cache.load(key) {
+        Found::Nothing => None,
+        Found::Code(code) => match deserialize(engine, &code) {
+            Ok(component) => Some(component),
+            Err(why) => {
+                notes.push(format!("a cached module is of no use and was compiled afresh: {why}"));
                 None
             }
+        },
+        Found::Untrusted(why) => {
+            notes.push(format!("a cached module is not trusted and was compiled afresh: {why}"));
+            None
         }
     }
+}
 
-    fn translate(&self, bytes: &[u8]) -> Result<Component, LoadError> {
-        Component::from_binary(&self.shared.engine, bytes).map_err(|error| {
-            // The outermost message only says that it failed.
-            LoadError::InvalidComponent(visible(&error.root_cause().to_string(), 300))
-        })
-    }
+fn translate(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadError> {
+    Component::from_binary(engine, bytes).map_err(|error| {
+        // The outermost message only says that it failed.
+        LoadError::InvalidComponent(visible(&error.root_cause().to_string(), 300))
+    })
 }
 
 /// Turns cached code into a component.
@@ -238,27 +309,4 @@ fn config(stack_bytes: usize) -> Config {
         // An image to map costs a file, seals and mappings. A policy's data is a few pages: copying them is cheaper for the handful of calls made.
         .memory_init_cow(false);
     config
-}
-
-/// Limits that cannot be held are refused rather than bent.
-fn check(limits: &Limits, stack_bytes: usize) -> Result<(), HostError> {
-    /// A day: far beyond any use, and far from overflowing the epoch.
-    const DAY_MS: u64 = 24 * 3_600 * 1_000;
-    /// A 32-bit guest's whole memory.
-    const GUEST_BYTES: u64 = 4 << 30;
-    let bounds: [(&'static str, u64, u64, u64); 9] = [
-        ("fuel", limits.fuel, 1, u64::MAX / 2),
-        ("deadline-ms", limits.deadline_ms, 1, DAY_MS),
-        ("memory-bytes", limits.memory_bytes as u64, 1 << 16, GUEST_BYTES),
-        ("table-elements", limits.table_elements as u64, 1, 10_000_000),
-        ("instances", limits.instances as u64, 1, 10_000),
-        ("result-bytes", limits.result_bytes as u64, 1 << 10, 1 << 30),
-        ("log-bytes", limits.log_bytes as u64, 0, 1 << 30),
-        ("log-messages", limits.log_messages as u64, 0, 1 << 20),
-        ("stack-bytes", stack_bytes as u64, 16 << 10, MAX_STACK_BYTES as u64),
-    ];
-    match bounds.into_iter().find(|(_, given, least, most)| given < least || given > most) {
-        Some((name, given, least, most)) => Err(HostError::Limit { name, given, least, most }),
-        None => Ok(()),
-    }
 }

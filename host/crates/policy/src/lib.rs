@@ -12,7 +12,7 @@
 //! wasmtime's types and the generated bindings are not part of its interface.
 //!
 //! ```no_run
-//! use kaphost_policy::{Facts, HostOptions, Outcome, Policy, PolicyError, PolicyHost, admit};
+//! use kaphost_policy::{Circumstances, Facts, HostOptions, Outcome, Policy, PolicyError, PolicyHost, admit};
 //!
 //! # fn main() -> Result<(), PolicyError> {
 //! # let spec: kaphost_spec::Spec = unimplemented!();
@@ -20,10 +20,13 @@
 //! let module = host.load_file("org.wasm".as_ref())?;
 //! match module.settings(&[("narrow".into(), "true".into())]) {
 //!     Err(errors) => errors.iter().for_each(|error| eprintln!("{error}; {}", error.help())),
-//!     Ok(settings) => match admit(&spec, &[Policy { module, settings }], &Facts::default())?.outcome {
-//!         Outcome::Admitted(admitted) => println!("{}", admitted.decision()),
-//!         Outcome::Denied => println!("denied"),
-//!     },
+//!     Ok(settings) => {
+//!         let circumstances = Circumstances { facts: &Facts::default(), waivers: &[], now: "2026-11-22T00:00:00Z".parse().unwrap() };
+//!         match admit(&spec, &[Policy::alone(module, settings)], &circumstances)?.outcome {
+//!             Outcome::Admitted(admitted) => println!("{}", admitted.decision()),
+//!             Outcome::Denied => println!("denied"),
+//!         }
+//!     }
 //! }
 //! # Ok(())
 //! # }
@@ -45,21 +48,28 @@ mod module;
 mod rules;
 mod settings;
 mod state;
+mod terms;
 #[cfg(test)]
 mod testing;
 mod text;
 mod ticker;
+mod waiver;
 
-pub use admit::{Policy, admit};
-pub use decision::{Admission, CallLog, Chain, Change, DECISION_SCHEMA, Decision, Outcome, PolicyRecord, Verdict, Violation};
+pub use admit::{Circumstances, admit};
+pub use decision::{
+    Admission, CallLog, Chain, Change, DECISION_SCHEMA, Decision, Effect, OrderDependence, OrderPath, Outcome, PolicyRecord, Reversed,
+    Verdict, Violation,
+};
 pub use description::{Description, Rule, SettingKind, SettingSchema, SettingValue, Severity};
 pub use error::{
     AnswerError, DescriptionError, HostError, LoadError, Operation, PolicyError, RunError, Unsettled, UnsettledPath, UnsettledWrite,
 };
-pub use host::{HostOptions, PolicyHost};
+pub use host::{HostOptions, ModuleFile, PolicyHost};
 pub use kaphost_spec::facts::{AmiFacts, FactKind, Facts, SubnetFacts, VpcFacts};
-pub use limits::{DEFAULT_COMPONENT_BYTES, DEFAULT_STACK_BYTES, Limits, MAX_STACK_BYTES};
+pub use limits::{DEFAULT_COMPONENT_BYTES, DEFAULT_STACK_BYTES, LimitOverrides, Limits, MAX_STACK_BYTES};
 pub use module::{Module, World};
 pub use settings::{Misgiven, SettingError, Settings, TypedSetting};
 pub use state::{Log, LogLevel};
+pub use terms::{Enforcement, NoEnforcement, Policy, Terms};
 pub use text::visible;
+pub use waiver::{Waiver, WaiverRecord, WaiverState};

@@ -191,7 +191,8 @@ fn limits_that_cannot_be_held_are_refused() {
     ] {
         assert_eq!(host().load_with("guest.wasm", &[], limits).unwrap_err().code(), "policy-host");
     }
-    assert!(PolicyHost::new(HostOptions { stack_bytes: 1 << 30, ..HostOptions::default() }).is_err());
+    let limits = Limits { stack_bytes: 1 << 30, ..Limits::default() };
+    assert!(PolicyHost::new(HostOptions { limits, ..HostOptions::default() }).is_err());
 }
 
 #[test]

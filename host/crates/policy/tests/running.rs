@@ -6,13 +6,16 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use kaphost_policy::{Admission, Facts, Limits, LogLevel, Module, Outcome, Policy, PolicyError, RunError, Settings, Verdict, admit};
+use kaphost_policy::{
+    Admission, Circumstances, Facts, Limits, LogLevel, Module, Outcome, Policy, PolicyError, RunError, Settings, Verdict, admit,
+};
 use support::{Guest, Layout, load, load_within, spec};
 
 /// Runs one policy on the test's cluster.
 fn run(module: &Module) -> Result<Admission, PolicyError> {
     let settings = module.settings(&[]).expect("no settings are needed");
-    admit(&spec(), &[Policy { module: module.clone(), settings }], &Facts::default())
+    let circumstances = Circumstances { facts: &Facts::default(), waivers: &[], now: jiff::Timestamp::UNIX_EPOCH };
+    admit(&spec(), &[Policy::alone(module.clone(), settings)], &circumstances)
 }
 
 fn failing(guest: &Guest) -> PolicyError {

@@ -44,6 +44,7 @@ pub mod names;
 mod nearest;
 mod origin;
 mod path;
+mod pattern;
 mod secret;
 
 pub use admitted::AdmittedSpec;
@@ -58,6 +59,7 @@ pub use model::*;
 pub use nearest::nearest;
 pub use origin::{Origin, Origins, Position, Source as ConfigSource, Span, Spec};
 pub use path::{Path, PathError, Segment};
+pub use pattern::{Pattern, PatternError};
 pub use secret::UserData;
 
 /// Lower-case hexadecimal.

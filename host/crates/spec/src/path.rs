@@ -63,6 +63,12 @@ impl Path {
     }
 }
 
+impl FromIterator<Segment> for Path {
+    fn from_iter<T: IntoIterator<Item = Segment>>(segments: T) -> Self {
+        Self(segments.into_iter().collect())
+    }
+}
+
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, segment) in self.0.iter().enumerate() {
@@ -93,6 +99,20 @@ pub struct PathError {
     text: String,
     why: &'static str,
     at: usize,
+}
+
+impl PathError {
+    /// What was expected.
+    #[must_use]
+    pub const fn why(&self) -> &str {
+        self.why
+    }
+
+    /// The byte of the text at which it goes wrong.
+    #[must_use]
+    pub const fn at(&self) -> usize {
+        self.at
+    }
 }
 
 impl FromStr for Path {

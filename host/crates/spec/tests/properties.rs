@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use kaphost_spec::{Cluster, ConfigSource, File, Lookup, Origin, Path, Report, parse, validate};
+use kaphost_spec::{Cluster, ConfigSource, File, Lookup, Origin, Path, Pattern, Report, parse, validate};
 use proptest::prelude::*;
 
 /// Finds something for every name.
@@ -92,6 +92,8 @@ fn sound(text: &str) -> Result<(), TestCaseError> {
                     let span = spec.origins.nearest(&path);
                     let there = text.get(span.clone());
                     prop_assert!(there.is_some_and(|there| !there.is_empty()), "{path} at {span:?}");
+                    // Every value may be granted by its own name.
+                    prop_assert!(path.to_string().parse::<Pattern>().is_ok_and(|pattern| pattern.covers(&path)), "{path}");
                     prop_assert_eq!(path.to_string().parse::<Path>().unwrap(), path);
                 }
             }

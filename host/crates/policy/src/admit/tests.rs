@@ -203,7 +203,7 @@ fn a_mutator_that_denies_denies_and_one_that_denies_nothing_fails() {
 
 #[test]
 fn no_policies_admit_what_is_there() {
-    let admission = admit(&spec(), &[], &Facts::default()).unwrap();
+    let admission = admit(&spec(), &[], &Circumstances { facts: &Facts::default(), waivers: &[], now: Timestamp::UNIX_EPOCH }).unwrap();
     let Outcome::Admitted(admitted) = admission.outcome else { panic!() };
     assert_eq!(*admitted.cluster(), spec().cluster);
     assert_eq!(admitted.decision(), admission.decision.digest().unwrap());
@@ -242,7 +242,13 @@ fn decision_of(settled: &Settled) -> Decision {
             digest: String::new(),
             source: format!("p{i}"),
             world: crate::World::Mutator,
-            settings: Settings::default(),
+            enforcement: crate::Enforcement::Remediate,
+            set: None,
+            writes: vec![],
+            loosens: vec![],
+            facts: [].into(),
+            user_data: false,
+            settings: crate::Settings::default(),
         })
         .collect();
     Decision {
@@ -255,7 +261,10 @@ fn decision_of(settled: &Settled) -> Decision {
         facts: Facts::default(),
         passes: settled.passes,
         changes: settled.changes.clone(),
+        advice: vec![],
         violations: settled.violations.clone(),
+        order: None,
+        waivers: vec![],
     }
 }
 

@@ -18,6 +18,14 @@ pub enum LoadError {
         /// Bytes.
         limit: u64,
     },
+    /// It is another file than the one that was agreed on. Nothing of it was looked at.
+    #[error("its SHA-256 is {found}, where {expected} is expected")]
+    Digest {
+        /// Lower-case hexadecimal SHA-256.
+        expected: String,
+        /// Lower-case hexadecimal SHA-256.
+        found: String,
+    },
     /// It does not start as WebAssembly does.
     #[error("it is not WebAssembly: {0}")]
     NotWasm(&'static str),
@@ -59,6 +67,7 @@ impl LoadError {
         match self {
             Self::Unreadable(_) => "unreadable",
             Self::TooLarge { .. } => "too-large",
+            Self::Digest { .. } => "digest-mismatch",
             Self::NotWasm(_) => "not-wasm",
             Self::NotAComponent => "not-a-component",
             Self::InvalidComponent(_) => "invalid-component",
@@ -73,6 +82,11 @@ impl LoadError {
         match self {
             Self::Unreadable(_) => "check the path and its permissions".into(),
             Self::TooLarge { .. } => "build the policy in release mode, stripped and optimised for size, or raise the limit".into(),
+            Self::Digest { .. } => {
+                "fetch the file again from whom you trust; if it was meant to change, have the owner of the policy set look at it and put the \
+                 new digest there (`sha256sum FILE` prints it)"
+                    .into()
+            }
             Self::NotWasm(_) => "name a policy that was compiled to a WebAssembly component, a `.wasm` file".into(),
             Self::NotAComponent => {
                 "make a component of it: `wasm-tools component new module.wasm -o policy.wasm`, with the contract's types \
