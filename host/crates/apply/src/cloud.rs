@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 pub use futures_util::future::BoxFuture;
 use kaphost_plan::{Call, Instance, Observed, Output, Query};
+use kaphost_spec::facts::{Facts, FactsQuery};
 
 /// A cloud.
 ///
@@ -16,6 +17,13 @@ pub trait Cloud: Send + Sync {
     /// # Errors
     /// When any read fails. "Not found" is no failure.
     fn observe<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Observed, CloudError>>;
+
+    /// Reads what policies ask to know of the world around a cluster, and nothing else, all reads side by side. What there is not is absent from the
+    /// answer ([`FactsQuery::missing`] names it); lists are sorted.
+    ///
+    /// # Errors
+    /// When any read fails. "Not found" is no failure.
+    fn facts<'a>(&'a self, query: &'a FactsQuery) -> BoxFuture<'a, Result<Facts, CloudError>>;
 
     /// Makes one write. Never called with a wait.
     ///

@@ -11,6 +11,7 @@ use kaphost_apply::{CloudError, ErrorKind};
 use crate::autoscaling::AutoScaling;
 use crate::ec2::Ec2;
 use crate::iam::Iam;
+use crate::sts::Sts;
 use crate::{Aws, http};
 
 /// Tries in all, the SDK's own: throttling, broken connections, 5xx. What else may heal is for whoever calls.
@@ -55,10 +56,12 @@ impl Aws {
         let ec2 = aws_sdk_ec2::config::Builder::from(config).retry_partition(partition("ec2")).build();
         let iam = aws_sdk_iam::config::Builder::from(config).retry_partition(partition("iam")).build();
         let autoscaling = aws_sdk_autoscaling::config::Builder::from(config).retry_partition(partition("autoscaling")).build();
+        let sts = aws_sdk_sts::config::Builder::from(config).retry_partition(partition("sts")).build();
         Ok(Self {
             ec2: Ec2 { client: aws_sdk_ec2::Client::from_conf(ec2), endpoint: endpoint("EC2") },
             iam: Iam { client: aws_sdk_iam::Client::from_conf(iam), endpoint: endpoint("IAM") },
             autoscaling: AutoScaling { client: aws_sdk_autoscaling::Client::from_conf(autoscaling), endpoint: endpoint("Auto Scaling") },
+            sts: Sts { client: aws_sdk_sts::Client::from_conf(sts), endpoint: endpoint("STS") },
         })
     }
 }

@@ -21,6 +21,7 @@ mod error;
 mod http;
 mod iam;
 mod observe;
+mod sts;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ use std::time::SystemTime;
 pub use connect::ConnectOptions;
 use kaphost_apply::{BoxFuture, Cloud, CloudError, GroupReport};
 use kaphost_plan::{Call, Observed, Output, Query};
+use kaphost_spec::facts::{Facts, FactsQuery};
 
 /// AWS, one region of one account. Cheap to share: all calls go over one pool of connections.
 #[derive(Debug)]
@@ -36,11 +38,16 @@ pub struct Aws {
     ec2: ec2::Ec2,
     iam: iam::Iam,
     autoscaling: autoscaling::AutoScaling,
+    sts: sts::Sts,
 }
 
 impl Cloud for Aws {
     fn observe<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Observed, CloudError>> {
         Box::pin(self.read(query))
+    }
+
+    fn facts<'a>(&'a self, query: &'a FactsQuery) -> BoxFuture<'a, Result<Facts, CloudError>> {
+        Box::pin(self.read_facts(query))
     }
 
     fn act<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Output, CloudError>> {

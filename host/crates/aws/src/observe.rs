@@ -2,6 +2,7 @@
 
 use kaphost_apply::CloudError;
 use kaphost_plan::{Observed, ObservedRole, Query};
+use kaphost_spec::facts::{Facts, FactsQuery};
 
 use crate::Aws;
 
@@ -29,5 +30,16 @@ impl Aws {
             auto_scaling_group: group?,
             image: image?,
         })
+    }
+
+    /// As many reads as kinds of facts are asked for. None waits for another.
+    pub(crate) async fn read_facts(&self, query: &FactsQuery) -> Result<Facts, CloudError> {
+        let (account, ami, subnets, vpc) = tokio::join!(
+            self.sts.account(query.account),
+            self.ec2.image_facts(query.ami.as_ref()),
+            self.ec2.subnet_facts(&query.subnets),
+            self.ec2.vpc_facts(query.vpc.as_ref()),
+        );
+        Ok(Facts { account: account?, ami: ami?, subnets: subnets?, vpc: vpc? })
     }
 }

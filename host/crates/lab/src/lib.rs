@@ -5,7 +5,7 @@
 //! file between runs. It sits beside the adapter for AWS at the end of the pipeline.
 //!
 //! What it takes on trust: any well-formed id of a VPC, subnet, image, snapshot or foreign security group is one that exists, any key pair and KMS key too.
-//! A file may say otherwise for images, and holds the counts that [`Behaviour`] explains. It opens no connection and knows no AWS SDK. It does not run
+//! A file may say otherwise for images, subnets and VPCs, and holds the counts that [`Behaviour`] explains. It opens no connection and knows no AWS SDK. It does not run
 //! instances, meter quotas beyond those of rules and tags, or check permissions.
 //!
 //! Rules that somebody added to a group go with the group when it is deleted, as on AWS; everything else of others stays.
@@ -29,6 +29,7 @@
 //! ```
 
 mod act;
+mod facts;
 mod faults;
 mod iam;
 mod log;
@@ -48,6 +49,7 @@ use std::time::{Duration, SystemTime};
 
 use kaphost_apply::{BoxFuture, Cloud, CloudError, ErrorKind, GroupReport};
 use kaphost_plan::{Call, Observed, Output, Query};
+use kaphost_spec::facts::{Facts, FactsQuery};
 
 pub use faults::Fault;
 pub use log::{CallKind, Log, LogEntry};
@@ -103,7 +105,7 @@ impl Lab {
         guard(&self.faults).at(write, fault);
     }
 
-    /// The next calls of an operation are refused. Reads are `observe` and `poll`.
+    /// The next calls of an operation are refused. Reads are `observe`, `facts` and `poll`.
     pub fn refuse(&self, operation: &str, kind: ErrorKind, times: u64) {
         guard(&self.faults).refuse(operation, kind, times);
     }
@@ -171,6 +173,14 @@ impl Lab {
 impl Cloud for Lab {
     fn observe<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<Observed, CloudError>> {
         Box::pin(self.logged(CallKind::Observe, "observe", self.read("observe", |world| world.observe(query))))
+    }
+
+    fn facts<'a>(&'a self, query: &'a FactsQuery) -> BoxFuture<'a, Result<Facts, CloudError>> {
+        let work = async {
+            let told = self.read("facts", |world| world.facts(query)).await?;
+            told.map_err(|refusal| refusal.of("facts", 0))
+        };
+        Box::pin(self.logged(CallKind::Facts, "facts", work))
     }
 
     fn act<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Output, CloudError>> {

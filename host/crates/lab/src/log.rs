@@ -7,6 +7,8 @@ use kaphost_apply::ErrorKind;
 pub enum CallKind {
     /// Reads everything under a cluster's names: six to eight calls of AWS, all side by side.
     Observe,
+    /// Reads facts for policies: up to four calls of AWS, all side by side.
+    Facts,
     /// Changes something, or tries to.
     Write,
     /// Looks at an Auto Scaling group while waiting.
@@ -18,7 +20,7 @@ pub enum CallKind {
 pub struct LogEntry {
     /// What it was for.
     pub kind: CallKind,
-    /// The AWS operation; `observe` and `poll` for reads.
+    /// The AWS operation; `observe`, `facts` and `poll` for reads.
     pub operation: String,
     /// When it was begun, in the order of all beginnings and endings.
     pub begun: u64,

@@ -5,7 +5,7 @@ use kaphost_plan::{
     ObservedSecurityGroup, ObservedTemplate, ObservedVersion, Query, Tags,
 };
 
-use crate::refuse::well_formed;
+use crate::facts::known;
 use crate::state::{ImageState, RuleState, SecurityGroup, World};
 
 impl World<'_> {
@@ -25,11 +25,7 @@ impl World<'_> {
 
     /// Any well-formed id is an image, unless the account says otherwise.
     fn image(&self, id: &str) -> ImageAnswer {
-        let found = match self.region.images.get(id) {
-            Some(known) => known.clone(),
-            None => well_formed(id, "ami-").then(ImageState::default),
-        };
-        found.map_or(ImageAnswer::Missing, |ImageState { root_device, architecture }| {
+        known(&self.region.images, id, "ami-").map_or(ImageAnswer::Missing, |ImageState { root_device, architecture, .. }| {
             ImageAnswer::Found(Image { id: id.to_owned(), root_device, architecture })
         })
     }

@@ -92,6 +92,10 @@ pub(crate) struct Iam {
 pub(crate) struct Region {
     /// Images that are not like any other; `null` is one that does not exist.
     pub(crate) images: BTreeMap<String, Option<ImageState>>,
+    /// Subnets that are not like any other; `null` is one that does not exist.
+    pub(crate) subnets: BTreeMap<String, Option<SubnetState>>,
+    /// VPCs that are not like any other; `null` is one that does not exist.
+    pub(crate) vpcs: BTreeMap<String, Option<VpcState>>,
     pub(crate) security_groups: BTreeMap<String, SecurityGroup>,
     /// By id.
     pub(crate) launch_templates: BTreeMap<String, Template>,
@@ -107,11 +111,42 @@ pub(crate) struct ImageState {
     pub(crate) root_device: String,
     #[serde(default = "architecture")]
     pub(crate) architecture: String,
+    /// Twelve digits; the account's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<String>,
+    /// Its id when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    /// RFC 3339, UTC.
+    #[serde(default = "created")]
+    pub(crate) created: String,
+}
+
+/// A subnet. What is absent follows from its id.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct SubnetState {
+    pub(crate) zone: Option<String>,
+    pub(crate) cidr: Option<String>,
+    pub(crate) auto_public_ip: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct VpcState {
+    pub(crate) cidrs: Vec<String>,
+    pub(crate) is_default: bool,
+}
+
+impl Default for VpcState {
+    fn default() -> Self {
+        Self { cidrs: vec!["10.0.0.0/16".to_owned()], is_default: false }
+    }
 }
 
 impl Default for ImageState {
     fn default() -> Self {
-        Self { root_device: root_device(), architecture: architecture() }
+        Self { root_device: root_device(), architecture: architecture(), owner: None, name: None, created: created() }
     }
 }
 
@@ -121,6 +156,10 @@ fn root_device() -> String {
 
 fn architecture() -> String {
     "x86_64".to_owned()
+}
+
+fn created() -> String {
+    "2026-01-01T00:00:00.000Z".to_owned()
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

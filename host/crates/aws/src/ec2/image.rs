@@ -7,7 +7,7 @@ use kaphost_plan::{Image, ImageAnswer};
 use super::Ec2;
 
 /// What EC2 answers about an id that it does not know, hides, or cannot read.
-const MISSING: [&str; 3] = ["InvalidAMIID.NotFound", "InvalidAMIID.Malformed", "InvalidAMIID.Unavailable"];
+pub(super) const MISSING: [&str; 3] = ["InvalidAMIID.NotFound", "InvalidAMIID.Malformed", "InvalidAMIID.Unavailable"];
 
 impl Ec2 {
     /// The image of an id; no call without one.

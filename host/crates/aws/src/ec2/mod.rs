@@ -3,6 +3,7 @@
 pub(crate) mod launch_template;
 pub(crate) mod security_group;
 
+mod facts;
 mod image;
 mod rule;
 mod template_read;

@@ -1,6 +1,7 @@
 //! What goes over the wire, and what comes back. Inside the crate, because the credentials and the endpoint are given here and not looked for.
 
 mod errors;
+mod facts;
 mod observing;
 mod polling;
 mod requests;

@@ -6,6 +6,7 @@
 
 mod account;
 mod counts;
+mod facts;
 mod faults;
 mod file;
 mod outcomes;
