@@ -11,7 +11,8 @@ use crate::{Result, process};
 /// The rooms: what each may depend on of ours, and what it must never see of others (by the start of a crate's name).
 const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("kaphost-spec", &[], &["tokio", "wasmtime", "aws-", "clap"]),
-    ("kaphost-plan", &["kaphost-spec"], &["tokio", "futures", "kdl", "wasmtime", "aws-", "rand", "jiff", "clap"]),
+    ("kaphost-boot", &["kaphost-spec"], &["tokio", "futures", "kdl", "wasmtime", "aws-", "rand", "jiff", "clap"]),
+    ("kaphost-plan", &["kaphost-spec", "kaphost-boot"], &["tokio", "futures", "kdl", "wasmtime", "aws-", "rand", "jiff", "clap"]),
     ("kaphost-policy", &["kaphost-spec"], &["kdl", "aws-", "tokio", "clap"]),
     ("kaphost-apply", &["kaphost-spec", "kaphost-plan"], &["kdl", "wasmtime", "aws-", "clap"]),
     ("kaphost-lab", &["kaphost-spec", "kaphost-plan", "kaphost-apply"], &["kdl", "wasmtime", "aws-", "hyper", "clap"]),

@@ -84,7 +84,11 @@ fn not_provisioned(cluster: &Cluster) -> Vec<NotProvisioned> {
             "a permissions boundary",
             "set it on the role yourself: kaphost leaves it alone",
         ),
-        (when(cluster.kapacitor.is_some(), root.field("kapacitor")), "the boot script of `kapacitor`", "write the script as `user-data`"),
+        (
+            kaphost_boot::user_data(cluster).err().map(|too_long| too_long.path).into_iter().collect(),
+            "user data of over 16,384 bytes, the boot script included",
+            "make `extra-config` or `user-data` shorter: let a short script fetch the long one",
+        ),
     ];
     let missing = |(paths, what, help): (Vec<Path>, _, _)| paths.into_iter().map(move |path| NotProvisioned { path, what, help });
     rows.into_iter().flat_map(missing).collect()
@@ -193,7 +197,8 @@ fn template(cluster: &Cluster, names: &Names, image: String) -> TemplateContent<
         devices: volumes
             .map(|(name, volume)| (name.to_string(), device(&volume.settings, volume.snapshot.as_ref().map(ToString::to_string))))
             .collect(),
-        user_data: cluster.user_data.clone(),
+        // Too long was refused above, with its place.
+        user_data: kaphost_boot::user_data(cluster).ok().flatten(),
         instance_tags: tags.clone(),
         volume_tags: tags,
         foreign: Default::default(),

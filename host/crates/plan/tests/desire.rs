@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use kaphost_plan::{DECISION_TAG, OWNER_TAG, RuleKey, SPEC_TAG, desire};
-use kaphost_spec::{AdmittedSpec, Ami, Kapacitor, LogLevel, RolloutStrategy, Spot, Tag, Tenancy};
+use kaphost_spec::{AdmittedSpec, Ami, Cluster, Kapacitor, LogLevel, RolloutStrategy, Spot, Tag, Tenancy, UserData};
 use support::{cidr, cluster, desired};
 
 #[test]
@@ -30,19 +30,10 @@ fn everything_that_is_not_provisioned_is_named() {
     it.iam.managed_policies = ["arn:aws:iam::aws:policy/ReadOnlyAccess".parse().unwrap()].into();
     it.iam.inline_policies = BTreeMap::from([("x".to_owned(), "{}".to_owned())]);
     it.iam.boundary = Some("arn:aws:iam::123456789012:policy/edge".parse().unwrap());
-    it.kapacitor = Some(Kapacitor {
-        hostname: None,
-        influxdb: vec!["http://influx:8086".to_owned()],
-        storage: None,
-        owner: "kapacitor".to_owned(),
-        log_level: LogLevel::Info,
-        tls: None,
-        extra_config: None,
-    });
     let missing = desire(&AdmittedSpec::seal(it.clone(), "d".repeat(64))).unwrap_err();
     let paths: Vec<String> = missing.iter().map(|it| it.path.to_string()).collect();
     let (managed, inline) = (r#"iam.managed-policy["arn:aws:iam::aws:policy/ReadOnlyAccess"]"#, r#"iam.inline-policy["x"]"#);
-    assert_eq!(paths, ["ami", "http.security-group", managed, inline, "iam.boundary", "kapacitor"]);
+    assert_eq!(paths, ["ami", "http.security-group", managed, inline, "iam.boundary"]);
 
     it.ami = Ami::Lookup { owner: "self".to_owned(), name: "kapacitor-*".to_owned() };
     assert_eq!(desire(&AdmittedSpec::seal(it, "d".repeat(64))).unwrap_err()[0].path.to_string(), "ami");
@@ -102,4 +93,36 @@ fn warmup_and_maintenance() {
     assert_eq!((desired(&it).group.warmup_s, desired(&it).group.maintenance), (600, None));
     (it.rollout.warmup_s, it.rollout.strategy) = (Some(30), RolloutStrategy::LaunchFirst);
     assert_eq!((desired(&it).group.warmup_s, desired(&it).group.maintenance), (30, Some((100, 200))));
+}
+
+/// A cluster with a boot script, and with this as its `extra-config`.
+fn booted(extra_config: Option<String>) -> Cluster {
+    let influxdb = vec!["http://influx:8086".to_owned()];
+    let (owner, log_level) = ("kapacitor".to_owned(), LogLevel::Info);
+    Cluster {
+        kapacitor: Some(Kapacitor { hostname: None, influxdb, storage: None, owner, log_level, tls: None, extra_config }),
+        ..cluster()
+    }
+}
+
+#[test]
+fn the_boot_script_is_in_the_user_data() {
+    let own = UserData::new("#!/bin/sh\necho mine\n".to_owned()).unwrap();
+    for (own, start) in [(None, "#!/bin/bash\n"), (Some(own), "Content-Type: multipart/mixed")] {
+        let data = desired(&Cluster { user_data: own.clone(), ..booted(None) }).template.user_data.unwrap();
+        assert!(data.expose().starts_with(start) && data.expose().contains("http://influx:8086"), "{}", data.expose());
+        assert_eq!(data.expose().contains("echo mine"), own.is_some());
+    }
+    assert_eq!(desired(&Cluster { user_data: None, ..cluster() }).template.user_data, None);
+}
+
+#[test]
+fn a_boot_script_that_ec2_would_refuse_is_named_at_its_longest_value() {
+    let it = booted(Some("# padding\n".repeat(1200)));
+    let missing = desire(&AdmittedSpec::seal(it, "d".repeat(64))).unwrap_err();
+    let paths: Vec<String> = missing.iter().map(|it| it.path.to_string()).collect();
+    assert_eq!(paths, ["kapacitor.extra-config"]);
+    let it = Cluster { user_data: Some(UserData::new("#".repeat(12_000)).unwrap()), ..booted(None) };
+    let missing = desire(&AdmittedSpec::seal(it, "d".repeat(64))).unwrap_err();
+    assert_eq!(missing[0].path.to_string(), "user-data");
 }

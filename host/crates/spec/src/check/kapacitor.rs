@@ -1,6 +1,7 @@
 //! What the boot script fills in. Everything here ends up in a shell script and in configuration files, so nothing strange may pass.
 
 use super::{Parts, Problems};
+use crate::names::Invalid;
 use crate::{Code, Path};
 
 /// Longest path that the boot script is given.
@@ -30,11 +31,21 @@ pub(super) fn check(parts: &Parts<'_>, problems: &mut Problems) {
     if let Some(text) = &kapacitor.extra_config {
         let clean = !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
         require(clean, at.field("extra-config"), "holds control characters", "write plain TOML");
+        if clean && let Err(Invalid { problem, help }) = extra_config(text) {
+            require(false, at.field("extra-config"), &problem, &help);
+        }
     }
     if let Some(storage) = &kapacitor.storage {
         let storage_at = at.field("storage");
-        let good = is_absolute(&storage.mount_point) && storage.mount_point != "/";
-        require(good, storage_at.field("mount-point"), "is no place to mount a volume", ABSOLUTE);
+        let mount_point = storage_at.field("mount-point");
+        require(is_absolute(&storage.mount_point), mount_point.clone(), "is no place to mount a volume", ABSOLUTE);
+        let free = !SYSTEM_FOLDERS.contains(&storage.mount_point.as_str());
+        require(
+            free,
+            mount_point,
+            "is a folder of the system: a volume on it would hide what is there",
+            "mount it below: /var/lib/kapacitor",
+        );
         if !parts.volumes.contains_key(&storage.device) {
             let devices: Vec<_> = parts.volumes.keys().map(|device| format!("{device}")).collect();
             let help = match devices.as_slice() {
@@ -51,11 +62,64 @@ pub(super) fn check(parts: &Parts<'_>, problems: &mut Problems) {
 
 const ABSOLUTE: &str = "write an absolute path of a-z, A-Z, 0-9, / . _ - and no `..`: /var/lib/kapacitor";
 
+/// Where a server keeps itself.
+const SYSTEM_FOLDERS: [&str; 19] = [
+    "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr",
+    "/var", "/var/lib", "/var/log",
+];
+
+/// In the one form that names it: no `.`, no `..`, no empty part, so that two names are of two places.
 fn is_absolute(path: &str) -> bool {
-    path.starts_with('/')
-        && path.len() <= MAX_PATH
+    path.len() <= MAX_PATH
+        && path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")))
         && path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
-        && !path.split('/').any(|part| part == "..")
+}
+
+/// What the boot script writes itself, and who decides it.
+const WRITTEN: [(&str, &str); 7] = [
+    ("hostname", "`kapacitor hostname=`"),
+    ("data_dir", "`kapacitor { storage … }`"),
+    ("http", "`http port=` and `kapacitor { tls … }`; the rest by KAPACITOR_HTTP_… in /etc/default/kapacitor"),
+    ("logging", "`kapacitor log-level=`"),
+    ("replay", "`kapacitor { storage … }`"),
+    ("storage", "`kapacitor { storage … }`"),
+    ("task", "`kapacitor { storage … }`"),
+];
+
+/// TOML that goes together with what the boot script writes. TOML takes no table twice.
+fn extra_config(text: &str) -> Result<(), Invalid> {
+    use toml::de::{DeTable, DeValue};
+    const APPEND: &str =
+        "the one of the `kapacitor` block is the default and is named `default`: add others as `[[influxdb]]` with `default = false`";
+    let document = DeTable::parse(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+        Invalid::new(
+            format!("is no TOML: line {line} of it: {}", error.message().replace('\n', ", ")),
+            "write TOML 1.0, as in kapacitor.conf",
+        )
+    })?;
+    for (key, value) in document.get_ref() {
+        let key = key.get_ref().as_ref();
+        if let Some((_, by)) = WRITTEN.iter().find(|(written, _)| *written == key) {
+            return Err(Invalid::new(format!("says `{key}`, which the boot script writes"), format!("it is decided by {by}")));
+        }
+        if key != "influxdb" {
+            continue;
+        }
+        let DeValue::Array(entries) = value.get_ref() else {
+            return Err(Invalid::new("says `influxdb` as something other than `[[influxdb]]`", APPEND));
+        };
+        // `influxdb = […]` cannot be added to; each entry of `[[influxdb]]` begins at its own header.
+        let inline = text[..value.span().start].trim_end().ends_with('=');
+        let ours = |entry: &DeTable<'_>| {
+            entry.get("default").is_some_and(|default| default.get_ref().as_bool() == Some(true))
+                || entry.get("name").is_some_and(|name| name.get_ref().as_str() == Some("default"))
+        };
+        if inline || entries.iter().any(|entry| entry.get_ref().as_table().is_none_or(ours)) {
+            return Err(Invalid::new("says `influxdb` in a way that does not go together with the `kapacitor` block's", APPEND));
+        }
+    }
+    Ok(())
 }
 
 fn is_hostname(name: &str) -> bool {
@@ -112,10 +176,41 @@ mod tests {
     }
 
     #[test]
+    fn extra_config_is_toml_beside_the_boot_scripts_own() {
+        for text in [
+            "",
+            "default-retention-policy = \"autogen\"\n[slack]\nenabled = true\n",
+            "[[influxdb]]\nname = \"other\"\nurls = [\"http://other:8086\"]\n",
+            "[http-post]\n[influxdb-x]\n",
+        ] {
+            assert_eq!(extra_config(text), Ok(()), "{text}");
+        }
+        for (text, says) in [
+            ("[slack]\nenabled = yes\n", "is no TOML: line 2"),
+            ("x = \"\"\"", "is no TOML: line 1"),
+            ("hostname = \"x\"", "says `hostname`"),
+            ("[http]\nwrite-tracing = true", "says `http`"),
+            ("http.write-tracing = true", "says `http`"),
+            ("[storage.x]", "says `storage`"),
+            ("[influxdb]\nname = \"x\"", "something other than `[[influxdb]]`"),
+            ("influxdb = []", "does not go together"),
+            ("influxdb = [{ name = \"x\" }]", "does not go together"),
+            ("[[influxdb]]\nname = \"default\"", "does not go together"),
+            ("[[influxdb]]\nname = \"x\"\ndefault = true", "does not go together"),
+        ] {
+            let problem = extra_config(text).unwrap_err().problem;
+            assert!(problem.contains(says), "{text}: {problem}");
+        }
+    }
+
+    #[test]
     fn nothing_of_the_shell_passes() {
         for text in ["$(x)", "a b", "a;b", "`x`", "a'b", "a\"b", "a\nb", "-rf"] {
             assert!(!is_user(text) && !is_hostname(text) && !is_absolute(&format!("/{text}$")), "{text}");
         }
-        assert!(!is_absolute("/var/../etc") && !is_absolute("var") && is_absolute("/var/lib/kapacitor"));
+        for path in ["/var/../etc", "var", "/", "", "//x", "/x/", "/./x"] {
+            assert!(!is_absolute(path), "{path}");
+        }
+        assert!(is_absolute("/var/lib/kapacitor") && is_absolute("/srv/k-1/.data_x"));
     }
 }
