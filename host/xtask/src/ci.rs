@@ -14,12 +14,13 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("kaphost-boot", &["kaphost-spec"], &["tokio", "futures", "kdl", "wasmtime", "aws-", "rand", "jiff", "clap"]),
     ("kaphost-plan", &["kaphost-spec", "kaphost-boot"], &["tokio", "futures", "kdl", "wasmtime", "aws-", "rand", "jiff", "clap"]),
     ("kaphost-policy", &["kaphost-spec"], &["kdl", "aws-", "tokio", "clap"]),
+    ("kaphost-policy-set", &["kaphost-spec", "kaphost-policy"], &["kdl", "wasmtime", "aws-", "tokio", "clap"]),
     ("kaphost-apply", &["kaphost-spec", "kaphost-plan"], &["kdl", "wasmtime", "aws-", "clap"]),
     ("kaphost-lab", &["kaphost-spec", "kaphost-plan", "kaphost-apply"], &["kdl", "wasmtime", "aws-", "hyper", "clap"]),
     ("kaphost-aws", &["kaphost-spec", "kaphost-plan", "kaphost-apply"], &["kdl", "wasmtime", "clap"]),
     (
         "kaphost",
-        &["kaphost-spec", "kaphost-policy", "kaphost-plan", "kaphost-apply", "kaphost-lab", "kaphost-aws"],
+        &["kaphost-spec", "kaphost-policy", "kaphost-policy-set", "kaphost-plan", "kaphost-apply", "kaphost-lab", "kaphost-aws"],
         &["kdl", "wasmtime", "wasmparser", "aws-"],
     ),
 ];

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::FactKind;
 use crate::error::DescriptionError;
 use crate::limits::SENTENCE_CHARS;
+use crate::settings::{Misgiven, Settings, TypedSetting};
 use crate::text::is_kebab;
 
 /// Bytes of a name: of a policy, a rule or a setting.
@@ -143,6 +144,14 @@ impl Description {
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// Reads settings whose values have types already, by the schema that this describes, and fills in the defaults.
+    ///
+    /// # Errors
+    /// Everything that is wrong, not only the first.
+    pub fn typed_settings(&self, given: &[TypedSetting]) -> Result<Settings, Vec<Misgiven>> {
+        Settings::read_typed(&self.settings, given)
     }
 
     /// Whether everything holds together.

@@ -13,7 +13,7 @@ use crate::error::{LoadError, Operation, PolicyError, RunError};
 use crate::host::Shared;
 use crate::inspect::Surface;
 use crate::limits::Limits;
-use crate::settings::{Misgiven, SettingError, Settings, TypedSetting};
+use crate::settings::{SettingError, Settings};
 use crate::state::{CallState, Log};
 use crate::text::visible;
 use crate::{Description, answer};
@@ -160,14 +160,6 @@ impl Module {
     /// Everything that is wrong, not only the first.
     pub fn settings(&self, given: &[(String, String)]) -> Result<Settings, Vec<SettingError>> {
         Settings::read(&self.0.description.settings, given)
-    }
-
-    /// Reads settings whose values have types already, by the same schema.
-    ///
-    /// # Errors
-    /// Everything that is wrong, not only the first.
-    pub fn typed_settings(&self, given: &[TypedSetting]) -> Result<Settings, Vec<Misgiven>> {
-        Settings::read_typed(&self.0.description.settings, given)
     }
 
     fn ground(&self) -> Ground<'_> {

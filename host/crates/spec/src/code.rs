@@ -128,8 +128,6 @@ codes! {
     InvalidInstant => "invalid-instant",
     /// A waiver is for a policy that its own set does not name, or for a rule that the policy does not have. It would waive nothing.
     UnknownTarget => "unknown-target",
-    /// A module is not the one that the policy set names: its SHA-256 is another. It was neither compiled nor run.
-    DigestMismatch => "digest-mismatch",
     /// A module calls itself by another name than the policy set does.
     OtherPolicy => "other-policy",
     /// A policy takes no setting of this name.
@@ -152,7 +150,6 @@ impl Code {
         Self::InvalidPattern,
         Self::InvalidInstant,
         Self::UnknownTarget,
-        Self::DigestMismatch,
         Self::OtherPolicy,
         Self::UnknownSetting,
         Self::MissingSetting,

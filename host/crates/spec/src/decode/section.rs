@@ -236,7 +236,7 @@ impl<'c> Section<'c> {
     }
 
     /// Several values behind one name, each once and at least one.
-    pub(super) fn list<T: PartialEq>(&self, name: &'static str, read: impl Fn(&Value<'c>) -> Result<T, Wrong>) -> Option<Vec<(T, Origin)>> {
+    pub fn list<T: PartialEq>(&self, name: &'static str, read: impl Fn(&Value<'c>) -> Result<T, Wrong>) -> Option<Vec<(T, Origin)>> {
         self.know(name, Form::Value);
         let path = self.at.field(name);
         let values = self.layers.iter().find_map(|layer| self.written(*layer, name, &path, true))?;

@@ -1,0 +1,115 @@
+//! KDL → [`PolicySet`].
+
+use std::sync::Arc;
+
+use kaphost_policy::{SettingValue, Terms, TypedSetting};
+use kaphost_spec::reading::{self, Free, Said, Scalar, Section};
+use kaphost_spec::{Code, ConfigSource, Path, Report, Span, hex};
+use sha2::{Digest as _, Sha256};
+
+use crate::set::{Entry, Places, PolicySet};
+use crate::words::{PolicyName, digest, enforcement, fact, path, pattern};
+use crate::{limits, waiver};
+
+impl PolicySet {
+    /// Reads a policy set.
+    ///
+    /// # Errors
+    /// Every mistake of the text, in its order. When it is no KDL, only that.
+    pub fn parse(source: ConfigSource) -> Result<Self, Report> {
+        let source = Arc::new(source);
+        let ((entries, waivers), warnings) = reading::read(&source, "policy set", |top| set(top, &source))?;
+        let (waivers, waiver_rules) = waivers.into_iter().unzip();
+        let sha256 = hex(&Sha256::digest(source.text.as_bytes()));
+        Ok(Self { source, sha256, entries, waivers, waiver_rules, warnings })
+    }
+}
+
+type Read = (Vec<Entry>, Vec<(kaphost_policy::Waiver, Span)>);
+
+/// `None` when an entry is broken, which is reported.
+fn set(top: Section<'_>, source: &ConfigSource) -> Option<Read> {
+    let horizon_days = waiver::horizon_days(top.section("waivers"));
+    let nodes = top.keyed::<PolicyName>("policy", Code::InvalidName);
+    let said = nodes.len();
+    let entries: Vec<Entry> = nodes.into_iter().filter_map(|(name, section)| entry(name, section, source)).collect();
+    let broken = entries.len() < said;
+    let waivers = waiver::read(&top, source, horizon_days, &entries, broken);
+    if said == 0 && !top.has("policy") {
+        let end = source.text.len().min(1);
+        let diagnostic = top.diagnostic(Code::EmptySet, 0..end, "the policy set names no policy");
+        let help = "name one: `policy \"restrict-ssh\" path=\"restrict-ssh.wasm\" sha256=\"…\" enforcement=\"mandatory\"`";
+        top.report(diagnostic.with_label("no `policy` in this file").with_help(help));
+    }
+    top.finish();
+    (!broken).then_some((entries, waivers))
+}
+
+fn entry(name: Option<PolicyName>, section: Section<'_>, source: &ConfigSource) -> Option<Entry> {
+    let node = section.span();
+    let here = section.need("path", "name the module's file, relative to the folder of this set: `path=\"restrict-ssh.wasm\"`", path);
+    let sha256 = section.need("sha256", "`sha256sum FILE` prints it; look at the module before you put its digest here", digest);
+    let enforcement = section.need("enforcement", "say how it is held to: `disabled`, `advisory`, `mandatory` or `remediate`", enforcement);
+    let grants = |name| section.list(name, pattern).unwrap_or_default().into_iter().map(|(pattern, _)| pattern).collect();
+    let (writes, loosens) = (grants("writes"), grants("loosens"));
+    let facts = section.list("facts", fact).unwrap_or_default().into_iter().map(|(fact, _)| fact).collect();
+    let user_data = switch(section.section("user-data"), &section);
+    let limits = limits::read(section.section("limits"));
+    let (settings, setting_places) = settings(section.section("settings"));
+    let places = Places { name: node.clone(), path: section.span_of("path"), sha256: section.span_of("sha256"), settings: setting_places };
+    section.finish();
+    let terms = Terms { enforcement: enforcement?, writes, loosens, facts, user_data, set: Some(source.name.clone()) };
+    Some(Entry { name: name?.0, path: here?, sha256: sha256?, terms, limits, settings, places })
+}
+
+/// A grant that is given by being named, or taken back with `#false`.
+fn switch(section: Section<'_>, parent: &Section<'_>) -> bool {
+    let granted = match section.argument(0, &Path::root().field("user-data"), |value| value.flag()) {
+        Said::Is(granted) => granted,
+        Said::No => section.is_said(),
+        Said::Wrong => false,
+        Said::Null => {
+            let diagnostic = parent.diagnostic(Code::WrongType, section.span(), "`user-data` is `#null`");
+            parent.report(diagnostic.with_help("name it to grant it, or leave it out"));
+            false
+        }
+    };
+    section.finish();
+    granted
+}
+
+/// Each setting as it is written, and its place: what it may be is for the module to say.
+fn settings(section: Section<'_>) -> (Vec<TypedSetting>, Vec<(Span, Vec<Span>)>) {
+    let mut settings = Vec::new();
+    let mut places = Vec::new();
+    for Free { name, span, values } in section.free() {
+        let mut typed = Vec::with_capacity(values.len());
+        let mut spans = Vec::with_capacity(values.len());
+        for (scalar, place) in values {
+            match value(scalar) {
+                Ok(value) => {
+                    typed.push(value);
+                    spans.push(place);
+                }
+                Err(problem) => {
+                    let diagnostic = section.diagnostic(Code::WrongType, place, format!("the setting `{name}` {problem}"));
+                    section.report(diagnostic.with_label(problem).with_help("write text, a whole number, `#true` or `#false`"));
+                }
+            }
+        }
+        settings.push(TypedSetting { name, values: typed });
+        places.push((span, spans));
+    }
+    section.finish();
+    (settings, places)
+}
+
+fn value(scalar: Scalar) -> Result<SettingValue, &'static str> {
+    match scalar {
+        Scalar::Text(text) => Ok(SettingValue::Text(text)),
+        Scalar::Boolean(value) => Ok(SettingValue::Boolean(value)),
+        Scalar::Integer(value) => i64::try_from(value).map(SettingValue::Integer).map_err(|_| "is a number of more than 64 bits"),
+        Scalar::Fraction => Err("is a fraction, which no setting takes"),
+        Scalar::Null => Err("is `#null`, which no setting takes"),
+    }
+}

@@ -1,0 +1,130 @@
+//! A policy set, read.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kaphost_policy::{LimitOverrides, ModuleFile, Terms, TypedSetting, Waiver};
+use kaphost_spec::{ConfigSource, Diagnostic, Span};
+
+/// A policy set: policies in the order in which they run, and waivers. It can be changed by nothing but its own text.
+#[derive(Clone, Debug)]
+pub struct PolicySet {
+    pub(crate) source: Arc<ConfigSource>,
+    pub(crate) sha256: String,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) waivers: Vec<Waiver>,
+    /// Where each waiver names its rule.
+    pub(crate) waiver_rules: Vec<Span>,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+impl PolicySet {
+    /// What the user calls it: its path.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.source.name
+    }
+
+    /// Its text and name.
+    #[must_use]
+    pub const fn source(&self) -> &Arc<ConfigSource> {
+        &self.source
+    }
+
+    /// Lower-case hexadecimal SHA-256 of its text.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Its policies, in the order in which they run. At least one, and no two of one name.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Its exceptions, in the order of the text. Each is for a policy of this set.
+    #[must_use]
+    pub fn waivers(&self) -> &[Waiver] {
+        &self.waivers
+    }
+
+    /// What is odd in it, but keeps nothing from being used.
+    #[must_use]
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+}
+
+/// One policy of a set.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) sha256: String,
+    pub(crate) terms: Terms,
+    pub(crate) limits: LimitOverrides,
+    pub(crate) settings: Vec<TypedSetting>,
+    pub(crate) places: Places,
+}
+
+/// Where the parts of an entry stand.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    pub(crate) name: Span,
+    pub(crate) path: Span,
+    pub(crate) sha256: Span,
+    /// The name of each setting, and each of its values.
+    pub(crate) settings: Vec<(Span, Vec<Span>)>,
+}
+
+impl Entry {
+    /// The name that the module must call itself.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the policy may do.
+    #[must_use]
+    pub const fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// The settings that it is given, each with the type that it is written with.
+    #[must_use]
+    pub fn settings(&self) -> &[TypedSetting] {
+        &self.settings
+    }
+
+    /// Lower-case hexadecimal SHA-256 that the module must have.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Where its module is, as the set spells it: relative to the set's folder, or absolute.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The module to load: its file, the SHA-256 that it must have, and its limits. `folder` is the set's.
+    #[must_use]
+    pub fn file(&self, folder: &Path) -> ModuleFile {
+        let path = folder.join(&self.path);
+        ModuleFile { path, source: None, sha256: Some(self.sha256.clone()), limits: self.limits.clone() }
+    }
+
+    /// Where the set names the module's file, for what is wrong with that.
+    #[must_use]
+    pub const fn path_span(&self) -> &Span {
+        &self.places.path
+    }
+
+    /// Where the set gives the module's SHA-256, for when it is another.
+    #[must_use]
+    pub const fn sha256_span(&self) -> &Span {
+        &self.places.sha256
+    }
+}
