@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{apply, check, destroy, explain, output, plan, status};
+use crate::commands::{apply, check, destroy, explain, facts, output, plan, status};
 use crate::exit;
 use crate::term::Color;
 
@@ -52,6 +52,7 @@ pub(crate) enum Command {
     Status(status::Command),
     Output(output::Command),
     Explain(explain::Command),
+    Facts(facts::Command),
 }
 
 /// The policies of a run.

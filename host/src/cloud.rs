@@ -6,6 +6,7 @@ use kaphost_apply::Cloud;
 use kaphost_aws::{Aws, ConnectOptions};
 use kaphost_lab::Lab;
 use kaphost_plan::{Desired, Image, ImageAnswer, Names, Observed, Query};
+use kaphost_spec::facts::{Facts, FactsQuery};
 
 use crate::cli::CloudArgs;
 use crate::failure::Failure;
@@ -54,6 +55,19 @@ impl Session {
             return Ok((observed, Some(found)));
         }
         Ok((observed, known))
+    }
+
+    /// Reads facts. What they say of the image is remembered: it need not be read again to plan.
+    ///
+    /// # Errors
+    /// When a read fails, or ctrl-C comes.
+    pub(crate) async fn facts(&mut self, query: &FactsQuery) -> Result<Facts, Failure> {
+        let facts = or_ctrl_c(self.cloud.facts(query)).await?;
+        if let Some(ami) = &facts.ami {
+            let (id, root_device, architecture) = (ami.id.clone(), ami.root_device.clone(), ami.architecture.clone());
+            self.images.learn(&Image { id, root_device, architecture });
+        }
+        Ok(facts)
     }
 
     /// Reads everything under a cluster's names but no image.

@@ -45,6 +45,10 @@ pub(crate) enum Failure {
     },
     /// A plan cannot be made: refusals, or values that this version does not provision.
     Unplannable(Vec<Simple>),
+    /// A file that was given beside the config holds mistakes, or does not go with it; or the config names what is not there.
+    Unfit(Vec<Simple>),
+    /// Policies changed what others were told facts of.
+    FactsMoved(Vec<Simple>),
     /// An output of something that is not there.
     NotThere {
         /// The output.
@@ -113,6 +117,7 @@ impl Failure {
             | Self::Config(_)
             | Self::Clusters { .. }
             | Self::Unplannable(_)
+            | Self::Unfit(_)
             | Self::NotThere { .. }
             | Self::NoSuchValue { .. }
             | Self::Cloud(_)
@@ -122,7 +127,7 @@ impl Failure {
             | Self::Faulty(_)
             | Self::Runtime(_)
             | Self::Stopped { changed: false, .. } => Exit::Error,
-            Self::Policy(_) => Exit::Untrusted,
+            Self::Policy(_) | Self::FactsMoved(_) => Exit::Untrusted,
             Self::Denied { .. } => Exit::Denied,
             Self::Stopped { changed: true, .. } => Exit::Partial,
             Self::Settings(_) | Self::Usage(_) => Exit::Usage,
@@ -133,7 +138,7 @@ impl Failure {
     fn problems(&self) -> Vec<Simple> {
         let one = |code: &str, message: String, help: &str| vec![Simple::new(code, message).with_help(help)];
         match self {
-            Self::Config(_) | Self::Unplannable(_) => Vec::new(),
+            Self::Config(_) | Self::Unplannable(_) | Self::Unfit(_) | Self::FactsMoved(_) => Vec::new(),
             Self::Unreadable { what, file, why } => one(
                 "unreadable",
                 format!("{what} `{}` {why}", file.display()),
@@ -149,7 +154,7 @@ impl Failure {
                 format!("`{}` describes {count} clusters", file.display()),
                 "this version takes one cluster a file: give each a file of its own",
             ),
-            Self::Policy(error) => vec![Simple::of(error.code(), error.as_ref()).with_help(error.help())],
+            Self::Policy(error) => vec![Simple::of(error.code(), error.as_ref()).with_help(help_for(error))],
             Self::Settings(errors) => {
                 errors.iter().map(|(message, help)| Simple::new("setting", message.clone()).with_help(help.clone())).collect()
             }
@@ -207,7 +212,9 @@ impl Failure {
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Config(report) => render::diagnostics(report.diagnostics()),
-            Self::Unplannable(problems) => problems.iter().map(|problem| render::diagnostic::text(problem)).collect(),
+            Self::Unplannable(problems) | Self::Unfit(problems) | Self::FactsMoved(problems) => {
+                problems.iter().map(|problem| render::diagnostic::text(problem)).collect()
+            }
             _ => self.problems().iter().map(|problem| render::diagnostic::text(problem)).collect(),
         }
     }
@@ -218,7 +225,9 @@ impl Failure {
         let mut document = json!({ "version": 1, "exit": self.exit().code() });
         match self {
             Self::Config(report) => document["diagnostics"] = json!(report.diagnostics()),
-            Self::Unplannable(problems) => document["problems"] = problems.iter().map(Simple::json).collect(),
+            Self::Unplannable(problems) | Self::Unfit(problems) | Self::FactsMoved(problems) => {
+                document["problems"] = problems.iter().map(Simple::json).collect()
+            }
             _ => document["problems"] = self.problems().iter().map(Simple::json).collect(),
         }
         match self {
@@ -230,6 +239,17 @@ impl Failure {
             _ => {}
         }
         document
+    }
+}
+
+/// What to do about a policy that could not be trusted or run.
+fn help_for(error: &PolicyError) -> String {
+    match error {
+        PolicyError::MissingFacts { ungranted, .. } if ungranted.is_empty() => {
+            "`kaphost plan` and `kaphost apply` read them from AWS; without it, `kaphost facts CLUSTER.kdl > facts.json` keeps them for --facts facts.json"
+                .to_owned()
+        }
+        other => other.help(),
     }
 }
 

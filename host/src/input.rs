@@ -37,13 +37,17 @@ pub(crate) fn read(file: &Path) -> Result<Input, Failure> {
     }
 }
 
-fn text_of(file: &Path) -> Result<String, String> {
+/// A text file, whole.
+///
+/// # Errors
+/// A clause that says why it cannot be read, is none, or is longer than any that is meant.
+pub(crate) fn text_of(file: &Path) -> Result<String, String> {
     let open = std::fs::File::open(file).map_err(|error| plain(&error))?;
     let mut bytes = Vec::new();
     // What a file says of its size is no limit: a device or a pipe says 0 and may never end.
     open.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| plain(&error))?;
     if u64::try_from(bytes.len()).is_ok_and(|size| size > MAX_BYTES) {
-        return Err(format!("is over {MAX_BYTES} bytes long, which no config is"));
+        return Err(format!("is over {MAX_BYTES} bytes long, which no file of kaphost's is"));
     }
     String::from_utf8(bytes).map_err(|error| format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
 }

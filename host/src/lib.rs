@@ -5,6 +5,7 @@ mod cli;
 mod cloud;
 mod commands;
 mod exit;
+mod facts;
 mod failure;
 mod images;
 mod input;

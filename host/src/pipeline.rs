@@ -1,14 +1,18 @@
 //! The pipeline as commands use it: read, load, admit, desire, look.
 
+use std::collections::BTreeSet;
 use std::path::Path as FilePath;
 
 use kaphost_plan::{Desired, Image, ImageFact, Observed, Plan};
-use kaphost_policy::{Admission, Circumstances, Decision, Facts, HostOptions, Module, Outcome, Policy, PolicyHost, admit as evaluate};
+use kaphost_policy::{
+    Admission, Circumstances, Decision, FactKind, Facts, HostOptions, Module, Outcome, Policy, PolicyHost, admit as evaluate,
+};
 use kaphost_spec::{AdmittedSpec, nearest};
 use serde_json::json;
 
 use crate::cli::{CloudArgs, Global, PolicyArgs};
 use crate::cloud::Session;
+use crate::facts::{self, FactsArgs, Trust};
 use crate::failure::Failure;
 use crate::input::{self, Input};
 use crate::{place, render, term};
@@ -49,15 +53,21 @@ impl Policies {
         if errors.is_empty() { Ok(Self(policies)) } else { Err(Failure::Settings(errors)) }
     }
 
+    /// The facts that at least one policy needs, and will be told.
+    #[must_use]
+    pub(crate) fn needs(&self) -> BTreeSet<FactKind> {
+        self.0.iter().flat_map(Policy::facts).collect()
+    }
+
     /// Asks the policies, and shows what they log when somebody wants to hear it.
     ///
     /// # Errors
-    /// When a policy cannot be run.
-    pub(crate) fn evaluate(&self, global: &Global, input: &Input) -> Result<Admission, Failure> {
+    /// When a policy cannot be run, or changes what facts were told of.
+    pub(crate) fn evaluate(&self, global: &Global, input: &Input, facts: &Facts) -> Result<Admission, Failure> {
         if !input.warnings.is_empty() {
             term::err(&render::diagnostics(&input.warnings));
         }
-        let circumstances = Circumstances { facts: &Facts::default(), waivers: &[], now: jiff::Timestamp::now() };
+        let circumstances = Circumstances { facts, waivers: &[], now: jiff::Timestamp::now() };
         let admission = evaluate(&input.spec, &self.0, &circumstances)?;
         if global.verbose {
             for policy in &self.0 {
@@ -66,6 +76,9 @@ impl Policies {
                 }
             }
             term::err(&render::decision::logs(&admission));
+        }
+        if let Outcome::Admitted(spec) = &admission.outcome {
+            facts::still_hold(&input.spec, spec, &admission.decision, &self.needs())?;
         }
         Ok(admission)
     }
@@ -156,8 +169,8 @@ pub(crate) struct Admitted {
 ///
 /// # Errors
 /// When a policy denies, or cannot be run.
-pub(crate) fn admit(global: &Global, input: &Input, policies: &Policies) -> Result<Admitted, Failure> {
-    let Admission { outcome, decision, .. } = policies.evaluate(global, input)?;
+pub(crate) fn admit(global: &Global, input: &Input, policies: &Policies, facts: &Facts) -> Result<Admitted, Failure> {
+    let Admission { outcome, decision, .. } = policies.evaluate(global, input, facts)?;
     match outcome {
         Outcome::Admitted(spec) => Ok(Admitted { spec: *spec, decision }),
         Outcome::Denied => {
@@ -169,7 +182,6 @@ pub(crate) fn admit(global: &Global, input: &Input, policies: &Policies) -> Resu
 }
 
 /// A cluster that is admitted and fit to be planned.
-#[derive(Debug)]
 pub(crate) struct Prepared {
     /// As its file describes it.
     pub(crate) input: Input,
@@ -177,6 +189,8 @@ pub(crate) struct Prepared {
     pub(crate) decision: Decision,
     /// What AWS should hold.
     pub(crate) desired: Desired,
+    /// The cloud, when facts were read from it already.
+    session: Option<Session>,
 }
 
 /// AWS as it is, and the way from there.
@@ -191,23 +205,33 @@ pub(crate) struct Current {
 }
 
 impl Prepared {
-    /// Everything before AWS is asked anything.
+    /// Everything before the cloud is asked what it holds. It is asked for facts, when a policy needs any and no file gives them.
     ///
     /// # Errors
-    /// When the config, the policies or their verdict stand in the way, or this version cannot provision what is asked for.
-    pub(crate) fn new(global: &Global, file: &FilePath, policies: &PolicyArgs) -> Result<Self, Failure> {
+    /// When the facts, the config, the policies or their verdict stand in the way, or this version cannot provision what is asked for.
+    pub(crate) async fn new(
+        global: &Global,
+        file: &FilePath,
+        policies: &PolicyArgs,
+        (facts, trust): (&FactsArgs, Trust),
+        cloud: &CloudArgs,
+    ) -> Result<Self, Failure> {
         let (input, policies) = read_and_load(file, policies)?;
-        let Admitted { spec, decision } = admit(global, &input, &policies)?;
+        let (facts, session) = facts::gather(facts, trust, cloud, &input, &policies.needs()).await?;
+        let Admitted { spec, decision } = admit(global, &input, &policies, &facts)?;
         let desired = kaphost_plan::desire(&spec).map_err(|missing| render::not_provisioned(&input.spec, &missing))?;
-        Ok(Self { input, decision, desired })
+        Ok(Self { input, decision, desired, session })
     }
 
-    /// Opens the cloud, reads it, and plans.
+    /// Opens the cloud unless it is open, reads it, and plans. Once.
     ///
     /// # Errors
     /// When the cloud cannot be read, or there is no plan.
-    pub(crate) async fn look(&self, cloud: &CloudArgs) -> Result<(Session, Current), Failure> {
-        let mut session = Session::open(cloud, &self.desired.names.region).await?;
+    pub(crate) async fn look(&mut self, cloud: &CloudArgs) -> Result<(Session, Current), Failure> {
+        let mut session = match self.session.take() {
+            Some(session) => session,
+            None => Session::open(cloud, &self.desired.names.region).await?,
+        };
         let (observed, known) = session.observe(&self.desired).await?;
         let fact =
             self.desired.image_fact(&observed, known.as_ref()).ok_or_else(|| Failure::Faulty(vec!["the image was not read".into()]))?;

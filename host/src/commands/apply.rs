@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::cli::{CloudArgs, Format, Global, PolicyArgs};
 use crate::cloud::block_on;
 use crate::exit::Exit;
+use crate::facts::{FactsArgs, Trust};
 use crate::failure::Failure;
 use crate::pipeline::Prepared;
 use crate::progress::Progress;
@@ -34,12 +35,15 @@ pub(crate) struct Command {
     #[command(flatten)]
     policies: PolicyArgs,
     #[command(flatten)]
+    facts: FactsArgs,
+    #[command(flatten)]
     cloud: CloudArgs,
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
-    let prepared = Prepared::new(global, &command.file, &command.policies)?;
     block_on(async {
+        let mut prepared =
+            Prepared::new(global, &command.file, &command.policies, (&command.facts, Trust::Confirmed), &command.cloud).await?;
         let (session, current) = prepared.look(&command.cloud).await?;
         if global.output == Format::Text {
             term::out(&render::decision::text(&prepared.decision, &prepared.input.spec));

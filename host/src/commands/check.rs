@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::cli::{Format, Global, PolicyArgs};
 use crate::exit::Exit;
+use crate::facts::FactsArgs;
 use crate::failure::Failure;
 use crate::{pipeline, render, term};
 
@@ -22,11 +23,14 @@ pub(crate) struct Command {
     file: PathBuf,
     #[command(flatten)]
     policies: PolicyArgs,
+    #[command(flatten)]
+    facts: FactsArgs,
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let (input, policies) = pipeline::read_and_load(&command.file, &command.policies)?;
-    let admitted = pipeline::admit(global, &input, &policies)?;
+    let facts = command.facts.given(&input, &policies.needs())?.unwrap_or_default();
+    let admitted = pipeline::admit(global, &input, &policies, &facts)?;
     match global.output {
         Format::Text => term::out(&render::decision::text(&admitted.decision, &input.spec)),
         Format::Json => {

@@ -7,6 +7,7 @@ use kaphost_spec::{Path, nearest};
 
 use crate::cli::{Format, Global, PolicyArgs};
 use crate::exit::Exit;
+use crate::facts::FactsArgs;
 use crate::failure::Failure;
 use crate::render::explain;
 use crate::{pipeline, render, term};
@@ -29,12 +30,15 @@ pub(crate) struct Command {
     path: String,
     #[command(flatten)]
     policies: PolicyArgs,
+    #[command(flatten)]
+    facts: FactsArgs,
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let path: Path = command.path.parse().map_err(|error: kaphost_spec::PathError| Failure::Usage(error.to_string()))?;
     let (input, policies) = pipeline::read_and_load(&command.file, &command.policies)?;
-    let admission = policies.evaluate(global, &input)?;
+    let facts = command.facts.given(&input, &policies.needs())?.unwrap_or_default();
+    let admission = policies.evaluate(global, &input, &facts)?;
     let chains = explain::chains(&input.spec, &admission.decision, &path);
     if chains.is_empty() {
         let similar = explain::similar(&input.spec, &path);

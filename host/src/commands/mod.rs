@@ -4,6 +4,7 @@ pub(crate) mod apply;
 pub(crate) mod check;
 pub(crate) mod destroy;
 pub(crate) mod explain;
+pub(crate) mod facts;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod status;
@@ -28,6 +29,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Status(command) => status::run(global, command),
         Command::Output(command) => output::run(global, command),
         Command::Explain(command) => explain::run(global, command),
+        Command::Facts(command) => facts::run(global, command),
     }
 }
 

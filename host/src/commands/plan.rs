@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::cli::{CloudArgs, Format, Global, PolicyArgs};
 use crate::cloud::block_on;
 use crate::exit::Exit;
+use crate::facts::{FactsArgs, Trust};
 use crate::failure::Failure;
 use crate::pipeline::Prepared;
 use crate::render::blame::Blame;
@@ -29,12 +30,17 @@ pub(crate) struct Command {
     #[command(flatten)]
     policies: PolicyArgs,
     #[command(flatten)]
+    facts: FactsArgs,
+    #[command(flatten)]
     cloud: CloudArgs,
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
-    let prepared = Prepared::new(global, &command.file, &command.policies)?;
-    let (_, current) = block_on(prepared.look(&command.cloud))?;
+    let (prepared, current) = block_on(async {
+        let mut prepared = Prepared::new(global, &command.file, &command.policies, (&command.facts, Trust::Told), &command.cloud).await?;
+        let (_, current) = prepared.look(&command.cloud).await?;
+        Ok((prepared, current))
+    })?;
     let plan = &current.plan;
     match global.output {
         Format::Text => {

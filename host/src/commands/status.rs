@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::cli::{CloudArgs, Format, Global, PolicyArgs};
 use crate::cloud::block_on;
 use crate::exit::Exit;
+use crate::facts::{FactsArgs, Trust};
 use crate::failure::Failure;
 use crate::pipeline::Prepared;
 use crate::render::status;
@@ -28,12 +29,17 @@ pub(crate) struct Command {
     #[command(flatten)]
     policies: PolicyArgs,
     #[command(flatten)]
+    facts: FactsArgs,
+    #[command(flatten)]
     cloud: CloudArgs,
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
-    let prepared = Prepared::new(global, &command.file, &command.policies)?;
-    let (_, current) = block_on(prepared.look(&command.cloud))?;
+    let (prepared, current) = block_on(async {
+        let mut prepared = Prepared::new(global, &command.file, &command.policies, (&command.facts, Trust::Told), &command.cloud).await?;
+        let (_, current) = prepared.look(&command.cloud).await?;
+        Ok((prepared, current))
+    })?;
     let exit = if command.detailed_exitcode && !current.plan.is_empty() { Exit::Changes } else { Exit::Done };
     let names = &prepared.desired.names;
     term::out(&match global.output {

@@ -16,13 +16,14 @@ pub(crate) struct Simple {
     causes: Vec<String>,
     help: Option<String>,
     place: Option<(Arc<ConfigSource>, Span)>,
+    label: &'static str,
 }
 
 impl Simple {
     /// A problem.
     #[must_use]
     pub(crate) fn new(code: &str, message: String) -> Self {
-        Self { code: code.to_owned(), message, causes: Vec::new(), help: None, place: None }
+        Self { code: code.to_owned(), message, causes: Vec::new(), help: None, place: None, label: "decided here" }
     }
 
     /// An error, with its chain of causes.
@@ -49,6 +50,18 @@ impl Simple {
     pub(crate) fn at(mut self, origins: &Origins, path: &Path) -> Self {
         self.place = Some((Arc::clone(origins.source()), origins.nearest(path)));
         self
+    }
+
+    /// What serde says of a JSON text, at its line and column.
+    #[must_use]
+    pub(crate) fn of_json(code: &str, source: &Arc<ConfigSource>, error: &serde_json::Error) -> Self {
+        let line_start = source.text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
+        // serde counts bytes, from 1; at the end of a text it may point past it.
+        let at = source.text.floor_char_boundary(line_start + error.column().saturating_sub(1)).min(source.text.len());
+        let words = error.to_string();
+        let message = words.rsplit_once(" at line ").map_or(words.as_str(), |(message, _)| message).to_owned();
+        let place = Some((Arc::clone(source), at..at));
+        Self { place, label: "here", ..Self::new(code, message) }
     }
 
     /// `code message causes help`, and `file line column` where it has a place.
@@ -92,6 +105,6 @@ impl Diagnostic for Simple {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let (_, span) = self.place.as_ref()?;
-        Some(Box::new(std::iter::once(LabeledSpan::new_primary_with_span(Some("decided here".into()), span.clone()))))
+        Some(Box::new(std::iter::once(LabeledSpan::new_primary_with_span(Some(self.label.into()), span.clone()))))
     }
 }

@@ -170,6 +170,19 @@ impl Facts {
         misfits
     }
 
+    /// These kinds of them, and no others.
+    #[must_use]
+    pub fn only(self, kinds: &BTreeSet<FactKind>) -> Self {
+        let Self { account, ami, subnets, vpc } = self;
+        let kept = |kind| kinds.contains(&kind);
+        Self {
+            account: account.filter(|_| kept(FactKind::Account)),
+            ami: ami.filter(|_| kept(FactKind::Ami)),
+            subnets: if kept(FactKind::Subnets) { subnets } else { Vec::new() },
+            vpc: vpc.filter(|_| kept(FactKind::Vpc)),
+        }
+    }
+
     /// The same facts in their one order.
     #[must_use]
     pub fn sorted(mut self) -> Self {
@@ -323,6 +336,17 @@ mod tests {
         assert_eq!(query, FactsQuery { vpc: Some(cluster.network.vpc.clone()), ..FactsQuery::default() });
         let all = FactsQuery::of(&cluster, &BTreeSet::from([FactKind::Account, FactKind::Ami, FactKind::Subnets, FactKind::Vpc]));
         assert!(all.account && all.subnets.len() == 2 && all.ami == Some(cluster.ami.clone()));
+    }
+
+    #[test]
+    fn only_some_kinds() {
+        assert_eq!(facts().only(&BTreeSet::new()), Facts::default());
+        let kinds = [FactKind::Account, FactKind::Ami, FactKind::Subnets, FactKind::Vpc];
+        assert_eq!(facts().only(&kinds.into_iter().collect()), facts());
+        for kind in kinds {
+            let one = facts().only(&BTreeSet::from([kind]));
+            assert!(kinds.into_iter().all(|other| one.has(other) == (other == kind)), "{one:?}");
+        }
     }
 
     #[test]

@@ -1,0 +1,190 @@
+//! Facts for policies: read from the cloud when a policy needs any, or from a file, which needs no cloud and reads the same every time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use kaphost_policy::{Change, Decision, FactKind, Facts, PolicyRecord};
+use kaphost_spec::facts::{FactProblem, FactsQuery};
+use kaphost_spec::{AdmittedSpec, ConfigSource, Path, Spec};
+use serde_json::{Value, json};
+
+use crate::cli::CloudArgs;
+use crate::cloud::Session;
+use crate::failure::Failure;
+use crate::input::{self, Input};
+use crate::render::simple::Simple;
+
+/// Every kind of facts there is.
+pub(crate) const EVERY_KIND: [FactKind; 4] = [FactKind::Account, FactKind::Ami, FactKind::Subnets, FactKind::Vpc];
+
+/// The facts of a run.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Policies")]
+pub(crate) struct FactsArgs {
+    /// What policies are told of the world, as `kaphost facts` prints it. `apply` holds it against the cloud; no other command then reads facts
+    #[arg(long, value_name = "FACTS.json")]
+    facts: Option<PathBuf>,
+}
+
+impl FactsArgs {
+    /// Of the facts in the file, when one is given, these kinds.
+    ///
+    /// # Errors
+    /// When it cannot be read, holds mistakes, or tells of something else than the cluster.
+    pub(crate) fn given(&self, input: &Input, kinds: &BTreeSet<FactKind>) -> Result<Option<Facts>, Failure> {
+        let Some(file) = &self.facts else { return Ok(None) };
+        let facts = read(file)?;
+        let misfits = facts.misfits(&input.spec.cluster);
+        if misfits.is_empty() {
+            return Ok(Some(facts.only(kinds)));
+        }
+        Err(at_config(&input.spec, "facts-of-another", &misfits, &self.anew(input)))
+    }
+
+    fn anew(&self, input: &Input) -> String {
+        let file = self.facts.as_deref().unwrap_or(FilePath::new("facts.json"));
+        format!("`kaphost facts {} > {}` reads them anew", input.spec.origins.source().name, file.display())
+    }
+
+    /// Whether the cloud still says what the file said.
+    ///
+    /// # Errors
+    /// Each fact that is another by now.
+    fn confirmed(&self, input: &Input, told: &Facts, read: &Facts) -> Result<(), Failure> {
+        let file = self.facts.as_deref().unwrap_or(FilePath::new("facts.json")).display().to_string();
+        let (told, read) = (leaves(told), leaves(read));
+        let paths: BTreeSet<&String> = told.keys().chain(read.keys()).collect();
+        let said = |facts: &BTreeMap<String, Value>, path: &String| facts.get(path).map_or_else(|| "nothing".to_owned(), Value::to_string);
+        let differing = paths.into_iter().filter(|path| told.get(*path) != read.get(*path));
+        let one = |path: &String| {
+            let message = format!("`{file}` says {} of `{path}`, and AWS says {}", said(&told, path), said(&read, path));
+            Simple::new("facts-differ", message).with_help(self.anew(input))
+        };
+        let problems: Vec<Simple> = differing.map(one).collect();
+        if problems.is_empty() { Ok(()) } else { Err(Failure::Unfit(problems)) }
+    }
+}
+
+/// Every value by its place: `ami.owner`, `subnets[0].zone`.
+fn leaves(facts: &Facts) -> BTreeMap<String, Value> {
+    fn descend(at: &str, value: Value, into: &mut BTreeMap<String, Value>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    descend(&if at.is_empty() { name } else { format!("{at}.{name}") }, value, into);
+                }
+            }
+            Value::Array(items) => items.into_iter().enumerate().for_each(|(i, item)| descend(&format!("{at}[{i}]"), item, into)),
+            value => drop(into.insert(at.to_owned(), value)),
+        }
+    }
+    let mut all = BTreeMap::new();
+    descend("", json!(facts), &mut all);
+    all
+}
+
+/// What facts on which something is decided must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// A file is taken at its word.
+    Told,
+    /// A file is held against the cloud: who may change AWS need not be who may say what is so.
+    Confirmed,
+}
+
+/// The facts that policies need: of the file that is given, else of the cloud, which is opened for it.
+///
+/// # Errors
+/// When the file or the cloud does not give them, or the one says what the other does not.
+pub(crate) async fn gather(
+    args: &FactsArgs,
+    trust: Trust,
+    cloud: &CloudArgs,
+    input: &Input,
+    kinds: &BTreeSet<FactKind>,
+) -> Result<(Facts, Option<Session>), Failure> {
+    let told = args.given(input, kinds)?;
+    if kinds.is_empty() {
+        return Ok((Facts::default(), None));
+    }
+    match told {
+        Some(told) if trust == Trust::Told => Ok((told, None)),
+        told => {
+            let mut session = Session::open(cloud, input.spec.cluster.region.as_str()).await?;
+            let read = from_cloud(&mut session, &input.spec, kinds).await?;
+            if let Some(told) = told {
+                args.confirmed(input, &told, &read)?;
+            }
+            Ok((read, Some(session)))
+        }
+    }
+}
+
+fn read(file: &FilePath) -> Result<Facts, Failure> {
+    let text = input::text_of(file).map_err(|why| Failure::Unreadable { what: "the facts file", file: file.to_owned(), why })?;
+    let help = "`kaphost facts CLUSTER.kdl` prints facts as they are to stand here";
+    let source = Arc::new(ConfigSource::new(file.display().to_string(), text));
+    let facts: Facts = match serde_json::from_str(&source.text) {
+        Ok(facts) => facts,
+        Err(error) => return Err(Failure::Unfit(vec![Simple::of_json("facts", &source, &error).with_help(help)])),
+    };
+    let mistakes = facts.mistakes();
+    if !mistakes.is_empty() {
+        let one = |mistake: &String| Simple::new("facts", format!("in `{}` {mistake}", source.name)).with_help(help);
+        return Err(Failure::Unfit(mistakes.iter().map(one).collect()));
+    }
+    Ok(facts.sorted())
+}
+
+/// Reads these kinds of facts about a cluster from the cloud. What is not there is an error at the line that names it.
+///
+/// # Errors
+/// When a read fails, ctrl-C comes, or something that the config names is not there.
+pub(crate) async fn from_cloud(session: &mut Session, spec: &Spec, kinds: &BTreeSet<FactKind>) -> Result<Facts, Failure> {
+    let query = FactsQuery::of(&spec.cluster, kinds);
+    if query.is_empty() {
+        return Ok(Facts::default());
+    }
+    let facts = session.facts(&query).await?;
+    let missing = query.missing(&facts);
+    if missing.is_empty() {
+        return Ok(facts);
+    }
+    let help = format!("name one of {}, in the account of these credentials, or give the facts with --facts", spec.cluster.region);
+    Err(at_config(spec, "not-there", &missing, &help))
+}
+
+fn at_config(spec: &Spec, code: &str, problems: &[FactProblem], help: &str) -> Failure {
+    let one = |problem: &FactProblem| Simple::new(code, problem.message.clone()).with_help(help).at(&spec.origins, &problem.path);
+    Failure::Unfit(problems.iter().map(one).collect())
+}
+
+/// Whether the facts still tell of the cluster once the policies have changed it. A validator that was told of another image than the one that
+/// will be launched has checked nothing.
+///
+/// # Errors
+/// When a policy has changed what another (or it) was told facts of.
+pub(crate) fn still_hold(spec: &Spec, admitted: &AdmittedSpec, decision: &Decision, kinds: &BTreeSet<FactKind>) -> Result<(), Failure> {
+    let before = FactsQuery::of(&spec.cluster, kinds);
+    let after = FactsQuery::of(admitted.cluster(), kinds);
+    let network = Path::root().field("network");
+    let moved = [
+        (before.ami != after.ami, FactKind::Ami, Path::root().field("ami")),
+        (before.subnets != after.subnets, FactKind::Subnets, network.field("subnets")),
+        (before.vpc != after.vpc, FactKind::Vpc, network.field("vpc")),
+    ];
+    let one = |(kind, path): (FactKind, Path)| {
+        let name = |(policy, _): (&PolicyRecord, &Change)| policy.name.clone();
+        let writer = decision.last_writer(&path).map(name).unwrap_or_default();
+        let told: Vec<&str> =
+            decision.policies.iter().filter(|policy| policy.facts.contains(&kind)).map(|policy| policy.name.as_str()).collect();
+        let message = format!("policy `{writer}` changes `{path}`, and `{}` was told {kind} of what the config says", told.join("`, `"));
+        Simple::new("facts-moved", message)
+            .with_help("write into the config what the policy puts there, or use one of these policies without the other")
+            .at(&spec.origins, &path)
+    };
+    let problems: Vec<Simple> = moved.into_iter().filter(|(moved, ..)| *moved).map(|(_, kind, path)| one((kind, path))).collect();
+    if problems.is_empty() { Ok(()) } else { Err(Failure::FactsMoved(problems)) }
+}
