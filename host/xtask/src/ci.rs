@@ -18,9 +18,19 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("kaphost-apply", &["kaphost-spec", "kaphost-plan"], &["kdl", "wasmtime", "aws-", "clap"]),
     ("kaphost-lab", &["kaphost-spec", "kaphost-plan", "kaphost-apply"], &["kdl", "wasmtime", "aws-", "hyper", "clap"]),
     ("kaphost-aws", &["kaphost-spec", "kaphost-plan", "kaphost-apply"], &["kdl", "wasmtime", "clap"]),
+    ("kaphost-findings", &[], &["kdl", "wasmtime", "aws-", "tokio", "clap"]),
     (
         "kaphost",
-        &["kaphost-spec", "kaphost-policy", "kaphost-policy-set", "kaphost-plan", "kaphost-apply", "kaphost-lab", "kaphost-aws"],
+        &[
+            "kaphost-spec",
+            "kaphost-policy",
+            "kaphost-policy-set",
+            "kaphost-findings",
+            "kaphost-plan",
+            "kaphost-apply",
+            "kaphost-lab",
+            "kaphost-aws",
+        ],
         &["kdl", "wasmtime", "wasmparser", "aws-"],
     ),
 ];

@@ -1,0 +1,42 @@
+//! GitHub's workflow commands: `::error file=cluster.kdl,line=3,col=5,endColumn=9,title=…::message`. The escapes are those of GitHub's own
+//! toolkit (`actions/toolkit`, `packages/core/src/command.ts`).
+
+use crate::{Finding, Level, Run};
+
+/// One command a finding. A run without findings says nothing.
+pub(crate) fn github(run: &Run) -> String {
+    run.checked.iter().flat_map(|checked| checked.findings.iter().map(|finding| command(finding, &checked.file))).collect()
+}
+
+fn command(finding: &Finding, file: &str) -> String {
+    let name = match finding.level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Note => "notice",
+    };
+    let mut properties = match &finding.place {
+        None => vec![format!("file={}", property(file))],
+        Some(place) => {
+            let region = place.region;
+            let mut properties = vec![format!("file={}", property(&place.file)), format!("line={}", region.line)];
+            if region.end_line == region.line {
+                // Columns are taken for single lines only.
+                properties.push(format!("col={}", region.column));
+                properties.push(format!("endColumn={}", region.end_column));
+            } else {
+                properties.push(format!("endLine={}", region.end_line));
+            }
+            properties
+        }
+    };
+    properties.push(format!("title={}", property(&finding.rule)));
+    format!("::{name} {}::{}\n", properties.join(","), data(&finding.full_text()))
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

@@ -1,0 +1,150 @@
+//! Every format on every kind of finding, as golden files.
+
+use insta::assert_snapshot;
+use kaphost_findings::{Checked, Finding, Format, Kind, Level, Outcome, Place, Region, Run, Tool, Waived};
+use proptest::prelude::*;
+
+fn finding(kind: Kind, level: Level, rule: &str, message: &str) -> Finding {
+    Finding {
+        kind,
+        level,
+        rule: rule.into(),
+        policy: None,
+        severity: None,
+        path: None,
+        message: message.into(),
+        help: None,
+        url: None,
+        place: None,
+        written_by: None,
+        waiver: None,
+    }
+}
+
+fn place(file: &str, line: usize, column: usize, end_line: usize, end_column: usize) -> Option<Place> {
+    Some(Place { file: file.into(), region: Region { line, column, end_line, end_column } })
+}
+
+fn checked(file: &str, cluster: Option<&str>, outcome: Outcome, findings: Vec<Finding>) -> Checked {
+    Checked { file: file.into(), cluster: cluster.map(str::to_owned), outcome, findings, decision: None }
+}
+
+fn run(exit: u8, checked: Vec<Checked>) -> Run {
+    Run { tool: Tool { name: "kaphost".into(), version: "0.1.0".into() }, exit, checked }
+}
+
+fn denied() -> Checked {
+    let violation = Finding {
+        policy: Some("restrict-ssh".into()),
+        severity: Some("critical".into()),
+        path: Some(r#"ssh.allow["0.0.0.0/0"]"#.into()),
+        help: Some("name the ranges of your offices".into()),
+        url: Some("https://docs.example.org/no-world-ssh".into()),
+        place: place("teams/a b.kdl", 12, 9, 12, 32),
+        ..finding(Kind::Violation, Level::Error, "restrict-ssh/no-world-ssh", "SSH is open to the whole world")
+    };
+    let waived = Finding {
+        kind: Kind::Waived,
+        level: Level::Note,
+        rule: "org/required-tags".into(),
+        policy: Some("org".into()),
+        severity: Some("medium".into()),
+        path: Some("tag".into()),
+        place: place("teams/a b.kdl", 1, 1, 3, 2),
+        waiver: Some(Waived {
+            owner: "ops@example.org".into(),
+            ticket: "SEC-123".into(),
+            reason: "moves next month".into(),
+            expires: "2027-01-31T00:00:00Z".into(),
+        }),
+        ..finding(Kind::Waived, Level::Note, "org/required-tags", "the tag Owner is missing")
+    };
+    let advice = Finding {
+        policy: Some("multi-zone".into()),
+        severity: Some("low".into()),
+        place: place("teams/a b.kdl", 7, 9, 7, 20),
+        written_by: Some("written by policy narrow (one-zone): network.subnets is now \"subnet-1\"".into()),
+        ..finding(Kind::Advice, Level::Warning, "multi-zone/two-zones", "all subnets are in one zone: 100%, \"us-east-1a\"")
+    };
+    checked("teams/a b.kdl", Some("kapacitor-stage"), Outcome::Denied, vec![violation, advice, waived])
+}
+
+fn everything() -> Run {
+    let broken = Finding {
+        help: Some("did you mean `tenancy`?".into()),
+        place: place("bad.kdl", 3, 5, 3, 12),
+        ..finding(Kind::Config, Level::Error, "unknown-node", "there is no node `tenency` here")
+    };
+    let untrusted = finding(Kind::Policy, Level::Error, "out-of-fuel", "policy `loop.wasm` failed in `validate`: it used up its fuel");
+    let lapsed = Finding {
+        place: place("org.kdl", 9, 1, 9, 7),
+        ..finding(Kind::Set, Level::Warning, "expired-waiver", "the waiver of org/required-tags expired on 2026-01-01T00:00:00Z")
+    };
+    run(
+        4,
+        vec![
+            checked("good.kdl", Some("kapacitor"), Outcome::Passed, vec![lapsed]),
+            denied(),
+            checked("bad.kdl", None, Outcome::Invalid, vec![broken]),
+            checked("good.kdl", Some("second # one"), Outcome::Untrusted, vec![untrusted]),
+        ],
+    )
+}
+
+fn each(name: &str, run: &Run) {
+    for (format, ending) in [
+        (Format::Json, "json"),
+        (Format::Ndjson, "ndjson"),
+        (Format::Sarif, "sarif"),
+        (Format::Junit, "junit.xml"),
+        (Format::Github, "github.txt"),
+        (Format::Tap, "tap"),
+    ] {
+        assert_snapshot!(format!("{name}.{ending}"), format.write(run).unwrap());
+    }
+}
+
+#[test]
+fn passing() {
+    each("passing", &run(0, vec![checked("cluster.kdl", Some("kapacitor"), Outcome::Passed, Vec::new())]));
+}
+
+#[test]
+fn nothing_at_all() {
+    each("nothing", &run(0, Vec::new()));
+}
+
+#[test]
+fn of_everything() {
+    each("everything", &everything());
+}
+
+proptest! {
+    /// Whatever a text holds, each format stays what it is.
+    #[test]
+    fn no_text_breaks_a_format(message in any::<String>(), file in any::<String>(), rule in any::<String>()) {
+        let one = Finding { place: place(&file, 1, 1, 1, 2), ..finding(Kind::Violation, Level::Error, &rule, &message) };
+        let run = run(3, vec![checked(&file, Some(&message), Outcome::Denied, vec![one])]);
+        for format in [Format::Json, Format::Sarif] {
+            serde_json::from_str::<serde_json::Value>(&format.write(&run).unwrap()).unwrap();
+        }
+        for line in Format::Ndjson.write(&run).unwrap().lines() {
+            serde_json::from_str::<serde_json::Value>(line).unwrap();
+        }
+        let github = Format::Github.write(&run).unwrap();
+        prop_assert_eq!(github.lines().count(), 1);
+        prop_assert!(github.starts_with("::error file="));
+        let tap = Format::Tap.write(&run).unwrap();
+        prop_assert!(tap.starts_with("TAP version 14\n1..1\nnot ok 1 - "));
+        let block = tap.lines().skip(5).next().unwrap();
+        serde_json::from_str::<serde_json::Value>(block.trim().trim_start_matches("- ")).unwrap();
+        let junit = Format::Junit.write(&run).unwrap();
+        quick_junit_reads(&junit);
+    }
+}
+
+/// The document is well-formed and says what it said.
+fn quick_junit_reads(text: &str) {
+    let report = quick_junit::Report::deserialize_from_str(text).unwrap();
+    assert_eq!((report.tests, report.failures), (1, 1));
+}
