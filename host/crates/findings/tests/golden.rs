@@ -1,4 +1,5 @@
 //! Every format on every kind of finding, as golden files.
+#![expect(clippy::unwrap_used, reason = "tests may fail loudly, and their helpers are no test functions")]
 
 use insta::assert_snapshot;
 use kaphost_findings::{Checked, Finding, Format, Kind, Level, Outcome, Place, Region, Run, Tool, Waived};
@@ -136,7 +137,7 @@ proptest! {
         prop_assert!(github.starts_with("::error file="));
         let tap = Format::Tap.write(&run).unwrap();
         prop_assert!(tap.starts_with("TAP version 14\n1..1\nnot ok 1 - "));
-        let block = tap.lines().skip(5).next().unwrap();
+        let block = tap.lines().nth(5).unwrap();
         serde_json::from_str::<serde_json::Value>(block.trim().trim_start_matches("- ")).unwrap();
         let junit = Format::Junit.write(&run).unwrap();
         quick_junit_reads(&junit);
