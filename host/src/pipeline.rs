@@ -135,7 +135,8 @@ impl Given {
     }
 }
 
-/// Reads the config while the policies load, which takes longer: neither needs the other. What is wrong with the config is told first.
+/// Reads the config on a thread of its own while the policies load, which takes longer: neither needs the other. What is wrong with the config is
+/// told first.
 ///
 /// # Errors
 /// As [`input::read`] and [`Policies::load`].
@@ -145,12 +146,12 @@ pub(crate) fn read_and_load(file: &FilePath, policies: &PolicyArgs) -> Result<(I
         return Ok((input::read(file)?, Policies::load(policies)?));
     }
     std::thread::scope(|scope| {
-        let loading = std::thread::Builder::new().name("policies".into()).spawn_scoped(scope, || Policies::load(policies));
-        let input = input::read(file);
-        let policies = match loading {
-            Ok(loading) => loading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        let reading = std::thread::Builder::new().name("config".into()).spawn_scoped(scope, || input::read(file));
+        let policies = Policies::load(policies);
+        let input = match reading {
+            Ok(reading) => reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             // No thread to be had: one after the other, then.
-            Err(_) => Policies::load(policies),
+            Err(_) => input::read(file),
         };
         Ok((input?, policies?))
     })

@@ -1,26 +1,39 @@
-//! Compiled modules on disk, so that a second process does not compile again.
+//! Compiled modules on disk, so that a second process neither compiles nor asks again: the code, and what `describe` answered.
 //!
 //! Compiled code runs outside of the sandbox's checks, so what is loaded must be what this program wrote. Two things see to that: folder and
 //! file belong to the user who runs kaphost and nobody else may write them, and the file's digest, which also covers its key, matches its
 //! content. The first keeps other users out, the second finds damage. Whoever can write as this user can already do anything this program can.
+//! Files are put in place whole and never written again, so what was checked is what is mapped afterwards.
 //!
 //! A cache that cannot be read or written costs time, never correctness: it is a note, not an error.
 
 use std::fs;
 use std::hash::{Hash, Hasher};
-use std::io::{Read as _, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 
-/// First bytes of a cache file. The number grows with the layout.
-const MAGIC: &[u8; 16] = b"kaphost-code-v1\n";
+use crate::Description;
+use crate::limits::Limits;
+
+/// Stands before the digest, at the end of a cache file: what comes first is mapped as it is, and has to start at a page. The number grows with
+/// the layout.
+const MAGIC: &[u8; 16] = b"kaphost-code-v2\n";
 const DIGEST_BYTES: usize = 32;
-const HEADER_BYTES: usize = MAGIC.len() + DIGEST_BYTES;
+const LENGTH_BYTES: usize = 8;
+/// Length of the description, magic, digest.
+const TRAILER_BYTES: usize = LENGTH_BYTES + MAGIC.len() + DIGEST_BYTES;
 
 /// The most that is read of a cache file. Compiled code is two to five times its component, and those end at 64 MiB.
 const MAX_FILE_BYTES: u64 = 512 << 20;
+/// What is read at once.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// Another number for every change of what a description is made of: one that was kept by another kaphost may lack what this one asks for.
+const DESCRIPTION_LAYOUT: u64 =
+    fnv1a(&[include_bytes!("description.rs"), include_bytes!("answer.rs"), include_bytes!("../../../../wit/policy.wit")]);
 
 /// A folder of compiled modules.
 #[derive(Debug)]
@@ -29,18 +42,50 @@ pub(crate) struct Cache {
 }
 
 /// What the cache knows of a module.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Found {
-    /// Compiled code that this program wrote.
-    Code(Vec<u8>),
+    /// What this program wrote.
+    Kept(Kept),
     /// Nothing.
     Nothing,
     /// Something, which is not to be trusted. Says why.
     Untrusted(String),
 }
 
-/// Names one compiled form of one component: the component, the compiler's version, its settings and the machine.
-pub(crate) fn key(engine: &Engine, component_sha256: &[u8]) -> String {
+/// A module as this program left it here.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    file: fs::File,
+    code_bytes: usize,
+    /// What the module said of itself, within the limits that the key covers.
+    pub(crate) description: Description,
+}
+
+impl Kept {
+    /// A path to the open file itself, whatever its name leads to by now, where the system has such paths.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        #[cfg(target_os = "linux")]
+        {
+            use std::os::fd::AsRawFd as _;
+            Some(format!("/proc/self/fd/{}", self.file.as_raw_fd()).into())
+        }
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+
+    /// The compiled code.
+    pub(crate) fn code(&self) -> std::io::Result<Vec<u8>> {
+        let mut code = vec![0; self.code_bytes];
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(0))?;
+        file.read_exact(&mut code)?;
+        Ok(code)
+    }
+}
+
+/// Names one compiled form of one component: the component, the compiler's version, its settings and the machine; and, for the description, the
+/// limits within which it was asked for and what descriptions are made of.
+pub(crate) fn key(engine: &Engine, component_sha256: &[u8], limits: &Limits) -> String {
     struct Feed(Sha256);
     impl Hasher for Feed {
         fn write(&mut self, bytes: &[u8]) {
@@ -54,14 +99,25 @@ pub(crate) fn key(engine: &Engine, component_sha256: &[u8]) -> String {
     feed.write(component_sha256);
     // Covers wasmtime's version, the target and every setting that shapes code.
     engine.precompile_compatibility_hash().hash(&mut feed);
+    limits.hash(&mut feed);
+    feed.write_u64(DESCRIPTION_LAYOUT);
     kaphost_spec::hex(&feed.0.finalize())
 }
 
-fn seal(key: &str, code: &[u8]) -> [u8; DIGEST_BYTES] {
-    let mut digest = Sha256::new();
-    digest.update(key.as_bytes());
-    digest.update(code);
-    digest.finalize().into()
+/// FNV-1a, which a constant can be made with.
+const fn fnv1a(texts: &[&[u8]]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut i = 0;
+    while i < texts.len() {
+        let text = texts[i];
+        let mut j = 0;
+        while j < text.len() {
+            hash = (hash ^ text[j] as u64).wrapping_mul(0x0100_0000_01b3);
+            j += 1;
+        }
+        i += 1;
+    }
+    hash
 }
 
 impl Cache {
@@ -84,30 +140,27 @@ impl Cache {
         if let Err(why) = self.only_ours(&path, &file) {
             return Found::Untrusted(why);
         }
-        let cannot_be_read = |error: std::io::Error| Found::Untrusted(format!("{} cannot be read: {error}", path.display()));
-        // Header and code apart, and room for all of it at once: nothing is moved after it was read.
-        let mut header = Vec::with_capacity(HEADER_BYTES);
-        if let Err(error) = (&file).take(HEADER_BYTES as u64).read_to_end(&mut header) {
-            return cannot_be_read(error);
+        match check(&file, key) {
+            Ok(Some((code_bytes, description))) => Found::Kept(Kept { file, code_bytes, description }),
+            Ok(None) => Found::Untrusted(format!("{} was altered or cut short", path.display())),
+            Err(error) => Found::Untrusted(format!("{} cannot be read: {error}", path.display())),
         }
-        let size = file.metadata().map_or(0, |meta| meta.len().min(MAX_FILE_BYTES));
-        let mut code = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-        if let Err(error) = (&file).take(MAX_FILE_BYTES).read_to_end(&mut code) {
-            return cannot_be_read(error);
-        }
-        if header.strip_prefix(MAGIC).is_none_or(|digest| digest != seal(key, &code)) {
-            return Found::Untrusted(format!("{} was altered or cut short", path.display()));
-        }
-        Found::Code(code)
     }
 
     /// Keeps a module for the next process. Atomic: another process sees the whole file or none.
-    pub(crate) fn store(&self, key: &str, code: &[u8]) -> Result<(), String> {
+    pub(crate) fn store(&self, key: &str, code: &[u8], description: &Description) -> Result<(), String> {
         let failed = |error: std::io::Error| format!("{} cannot be written: {error}", self.folder.display());
+        let description = serde_json::to_vec(description).map_err(|error| failed(error.into()))?;
         create_private(&self.folder).map_err(failed)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.folder).map_err(failed)?;
         self.only_ours(file.path(), file.as_file())?;
-        file.write_all(MAGIC).and_then(|()| file.write_all(&seal(key, code))).and_then(|()| file.write_all(code)).map_err(failed)?;
+        let length = (description.len() as u64).to_le_bytes();
+        let mut digest = Sha256::new_with_prefix(key);
+        for part in [code, &description, &length, MAGIC] {
+            digest.update(part);
+            file.write_all(part).map_err(failed)?;
+        }
+        file.write_all(&digest.finalize()).map_err(failed)?;
         file.persist(self.file(key)).map_err(|error| failed(error.error))?;
         Ok(())
     }
@@ -145,6 +198,42 @@ impl Cache {
     }
 }
 
+/// Holds a file against its digest: how long its code is, and the description after it. `None` when it is not what was written under this key.
+fn check(mut file: &fs::File, key: &str) -> std::io::Result<Option<(usize, Description)>> {
+    let size = file.metadata()?.len();
+    let Some(content) = size.checked_sub(TRAILER_BYTES as u64).filter(|_| size <= MAX_FILE_BYTES) else { return Ok(None) };
+    let mut trailer = [0; TRAILER_BYTES];
+    file.seek(SeekFrom::Start(content))?;
+    file.read_exact(&mut trailer)?;
+    let (sealed, digest) = trailer.split_at(TRAILER_BYTES - DIGEST_BYTES);
+    let Some(length) = sealed.strip_suffix(MAGIC).and_then(|length| length.try_into().ok()).map(u64::from_le_bytes) else {
+        return Ok(None);
+    };
+    let Some(code_bytes) = content.checked_sub(length) else { return Ok(None) };
+
+    // The code is only looked at, piece by piece: it is mapped afterwards, not copied.
+    let mut seal = Sha256::new_with_prefix(key);
+    let mut chunk = vec![0; CHUNK_BYTES];
+    file.seek(SeekFrom::Start(0))?;
+    let mut left = code_bytes;
+    while left > 0 {
+        let Some(part) = usize::try_from(left).map(|left| left.min(CHUNK_BYTES)).ok().and_then(|next| chunk.get_mut(..next)) else {
+            return Ok(None);
+        };
+        file.read_exact(part)?;
+        seal.update(&*part);
+        left -= part.len() as u64;
+    }
+    chunk.clear();
+    file.take(length).read_to_end(&mut chunk)?;
+    seal.update(&chunk);
+    seal.update(sealed);
+    if *seal.finalize() != *digest {
+        return Ok(None);
+    }
+    Ok(serde_json::from_slice(&chunk).ok().zip(usize::try_from(code_bytes).ok()).map(|(description, code_bytes)| (code_bytes, description)))
+}
+
 fn create_private(folder: &Path) -> std::io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -160,11 +249,29 @@ mod tests {
 
     use super::*;
 
+    fn description() -> Description {
+        Description {
+            name: "p".into(),
+            version: "1.0.0".into(),
+            summary: "A test.".into(),
+            rules: vec![crate::Rule { id: "r".into(), severity: crate::Severity::High, summary: "Holds.".into(), url: None }],
+            settings: Vec::new(),
+            needs: vec![crate::FactKind::Account],
+        }
+    }
+
     fn cache() -> (tempfile::TempDir, Cache) {
         let home = tempfile::tempdir().unwrap();
         let cache = Cache::new(home.path().join("a/b"));
-        cache.store("k", b"code").unwrap();
+        cache.store("k", b"code", &description()).unwrap();
         (home, cache)
+    }
+
+    fn kept(cache: &Cache, key: &str) -> Kept {
+        match cache.load(key) {
+            Found::Kept(kept) => kept,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn chmod(path: &Path, mode: u32) {
@@ -174,11 +281,25 @@ mod tests {
     #[test]
     fn finds_what_it_stored_and_keeps_it_private() {
         let (_home, cache) = cache();
-        assert_eq!(cache.load("k"), Found::Code(b"code".to_vec()));
-        assert_eq!(cache.load("other"), Found::Nothing);
+        assert_eq!(kept(&cache, "k").code().unwrap(), b"code");
+        assert_eq!(kept(&cache, "k").description, description());
+        assert!(matches!(cache.load("other"), Found::Nothing));
         assert_eq!(fs::metadata(&cache.folder).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(fs::metadata(cache.file("k")).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(&cache.folder).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn code_of_many_pieces_is_kept_whole_and_the_open_file_has_a_path() {
+        let (_home, cache) = cache();
+        let code: Vec<u8> = (0..3 * CHUNK_BYTES + 7).map(|i| u8::try_from(i % 251).unwrap()).collect();
+        cache.store("long", &code, &description()).unwrap();
+        let kept = kept(&cache, "long");
+        assert_eq!(kept.code().unwrap(), code);
+        fs::remove_file(cache.file("long")).unwrap();
+        if let Some(path) = kept.path() {
+            assert!(fs::read(path).unwrap().starts_with(&code), "what is mapped is what was checked");
+        }
     }
 
     #[test]
@@ -213,7 +334,7 @@ mod tests {
             }
             chmod(&path, private);
         }
-        assert!(matches!(cache.load("k"), Found::Code(_)));
+        assert!(matches!(cache.load("k"), Found::Kept(_)));
     }
 
     #[test]
@@ -223,6 +344,6 @@ mod tests {
         std::os::unix::fs::symlink(&cache.folder, &link).unwrap();
         let linked = Cache::new(link);
         assert!(matches!(linked.load("k"), Found::Untrusted(_)));
-        assert!(linked.store("m", b"x").is_err());
+        assert!(linked.store("m", b"x", &description()).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::FactKind;
 use crate::error::DescriptionError;
@@ -21,7 +21,7 @@ const MAX_SETTINGS: usize = 200;
 const MAX_TEXTS: usize = 1_000;
 
 /// How bad a violation is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Severity {
@@ -43,7 +43,7 @@ impl fmt::Display for Severity {
 }
 
 /// A rule that a policy holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// Kebab-case, unique in the policy.
     pub id: String,
@@ -52,12 +52,12 @@ pub struct Rule {
     /// One sentence: what must hold.
     pub summary: String,
     /// Where it is explained.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }
 
 /// A setting's type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SettingKind {
     /// True or false.
@@ -83,7 +83,7 @@ impl fmt::Display for SettingKind {
 }
 
 /// A setting's value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SettingValue {
     /// True or false.
@@ -109,21 +109,21 @@ impl SettingValue {
 }
 
 /// A setting that a policy takes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingSchema {
     /// Kebab-case, unique in the policy.
     pub name: String,
     /// Its type.
     pub kind: SettingKind,
     /// What stands when nobody says otherwise. `None` makes the setting required.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<SettingValue>,
     /// One sentence.
     pub doc: String,
 }
 
 /// What a policy says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
     /// Kebab-case.
     pub name: String,

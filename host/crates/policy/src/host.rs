@@ -10,7 +10,8 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine};
 
-use crate::cache::{self, Cache, Found};
+use crate::Description;
+use crate::cache::{self, Cache, Found, Kept};
 use crate::call::{self, Ground};
 use crate::error::{HostError, LoadError, PolicyError};
 use crate::inspect;
@@ -120,10 +121,10 @@ impl PolicyHost {
     fn load_checked(&self, source: &str, bytes: &[u8], sha256: Option<&str>, limits: Limits) -> Result<Module, PolicyError> {
         limits.check().map_err(PolicyError::Host)?;
         let shared = self.shared(limits.stack_bytes)?;
-        let compiled = self
+        let (compiled, place) = self
             .compile(&shared, source, bytes, sha256, limits)
             .map_err(|error| PolicyError::Load { policy: visible(source, 1_000), error })?;
-        Module::new(compiled, &shared)
+        Module::new(compiled, &shared, |component, description| place.and_then(|place| place.keep(component, description)))
     }
 
     fn shared(&self, stack_bytes: usize) -> Result<Arc<Shared>, PolicyError> {
@@ -225,7 +226,14 @@ impl PolicyHost {
     }
 
     /// From bytes to compiled code, by way of the cache.
-    fn compile(&self, shared: &Shared, source: &str, bytes: &[u8], expected: Option<&str>, limits: Limits) -> Result<Compiled, LoadError> {
+    fn compile(
+        &self,
+        shared: &Shared,
+        source: &str,
+        bytes: &[u8],
+        expected: Option<&str>,
+        limits: Limits,
+    ) -> Result<(Compiled, Option<Place<'_>>), LoadError> {
         let size = bytes.len() as u64;
         if size > self.component_bytes {
             return Err(LoadError::TooLarge { size, limit: self.component_bytes });
@@ -237,41 +245,46 @@ impl PolicyHost {
         }
         let surface = inspect::surface(bytes)?;
         let mut notes = Vec::new();
-        let component = match &self.cache {
-            None => translate(&shared.engine, bytes)?,
-            Some(cache) => {
-                let key = cache::key(&shared.engine, &sha256);
-                match recall(&shared.engine, cache, &key, &mut notes) {
-                    Some(component) => component,
-                    None => {
-                        let component = translate(&shared.engine, bytes)?;
-                        if let Err(why) = component.serialize().map_err(|error| error.to_string()).and_then(|code| cache.store(&key, &code))
-                        {
-                            notes.push(format!("the compiled policy is not cached: {why}"));
-                        }
-                        component
-                    }
-                }
-            }
+        let place = self.cache.as_ref().map(|cache| Place { cache, key: cache::key(&shared.engine, &sha256, &limits) });
+        let recalled = place.as_ref().and_then(|place| place.recall(&shared.engine, &mut notes));
+        let (component, description) = match recalled {
+            Some((component, description)) => (component, Some(description)),
+            None => (translate(&shared.engine, bytes)?, None),
         };
-        Ok(Compiled { source: visible(source, 1_000), digest, surface, component, notes, limits })
+        let compiled = Compiled { source: visible(source, 1_000), digest, surface, component, description, notes, limits };
+        Ok((compiled, place))
     }
 }
 
-fn recall(engine: &Engine, cache: &Cache, key: &str, notes: &mut Vec<String>) -> Option<Component> {
-    match cache.load(key) {
-        Found::Nothing => None,
-        Found::Code(code) => match deserialize(engine, &code) {
-            Ok(component) => Some(component),
-            Err(why) => {
-                notes.push(format!("a cached module is of no use and was compiled afresh: {why}"));
+/// Where in the cache a module belongs.
+struct Place<'a> {
+    cache: &'a Cache,
+    key: String,
+}
+
+impl Place<'_> {
+    fn recall(&self, engine: &Engine, notes: &mut Vec<String>) -> Option<(Component, Description)> {
+        match self.cache.load(&self.key) {
+            Found::Nothing => None,
+            Found::Kept(kept) => match deserialize(engine, &kept) {
+                Ok(component) => Some((component, kept.description)),
+                Err(why) => {
+                    notes.push(format!("a cached module is of no use and was compiled afresh: {why}"));
+                    None
+                }
+            },
+            Found::Untrusted(why) => {
+                notes.push(format!("a cached module is not trusted and was compiled afresh: {why}"));
                 None
             }
-        },
-        Found::Untrusted(why) => {
-            notes.push(format!("a cached module is not trusted and was compiled afresh: {why}"));
-            None
         }
+    }
+
+    /// Keeps what is new. Says why it could not.
+    fn keep(&self, component: &Component, description: &Description) -> Option<String> {
+        let kept =
+            component.serialize().map_err(|error| error.to_string()).and_then(|code| self.cache.store(&self.key, &code, description));
+        kept.err().map(|why| format!("the compiled policy is not cached: {why}"))
     }
 }
 
@@ -284,10 +297,20 @@ fn translate(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadError> {
 
 /// Turns cached code into a component.
 #[expect(unsafe_code, reason = "compiled code can be loaded in no other way; the cache is what makes it sound")]
-fn deserialize(engine: &Engine, code: &[u8]) -> Result<Component, String> {
-    // SAFETY: `code` must be what `Component::serialize` gave. It comes from `Cache::load` only, which hands out bytes that this program
-    // wrote: their folder and file belong to this user and nobody else may write them, and a digest over key and content matches. wasmtime
-    // itself refuses code of another version, target or configuration.
+fn deserialize(engine: &Engine, kept: &Kept) -> Result<Component, String> {
+    // SAFETY: the code must be what `Component::serialize` gave. It comes from `Cache::load` only, which hands out what this program wrote: folder
+    // and file belong to this user and nobody else may write them, and a digest over key and content matches. That file itself is mapped, not
+    // what its name leads to by now, and this program never writes to a file that is in place. wasmtime itself refuses code of another version,
+    // target or configuration.
+    //
+    // Mapped, its pages come as they are needed. Where files may not be mapped as code (a `noexec` mount), it is read.
+    if let Some(path) = kept.path()
+        && let Ok(component) = unsafe { Component::deserialize_file(engine, path) }
+    {
+        return Ok(component);
+    }
+    let code = kept.code().map_err(|error| error.to_string())?;
+    // SAFETY: as above.
     unsafe { Component::deserialize(engine, code) }.map_err(|error| error.root_cause().to_string())
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::error::HostError;
 
 /// Limits of one call of a policy. Each call starts afresh: nothing is carried over from one to the next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Limits {
     /// Units of wasmtime's fuel, about one a WebAssembly instruction. The deterministic limit: the same call uses the same fuel on every machine.

@@ -83,14 +83,21 @@ pub(crate) struct Compiled {
     pub(crate) digest: String,
     pub(crate) surface: Surface,
     pub(crate) component: Component,
+    /// What it said of itself before, within the same limits.
+    pub(crate) description: Option<Description>,
     pub(crate) notes: Vec<String>,
     pub(crate) limits: Limits,
 }
 
 impl Module {
-    /// Checks every type, and only then lets the component run for the first time: `describe`.
-    pub(crate) fn new(compiled: Compiled, shared: &Arc<Shared>) -> Result<Self, PolicyError> {
-        let Compiled { source, digest, surface, component, notes, limits } = compiled;
+    /// Checks every type, and only then lets the component run for the first time: `describe`, unless what it says is known. What is new is offered
+    /// to `keep`, which says why it could not be kept.
+    pub(crate) fn new(
+        compiled: Compiled,
+        shared: &Arc<Shared>,
+        keep: impl FnOnce(&Component, &Description) -> Option<String>,
+    ) -> Result<Self, PolicyError> {
+        let Compiled { source, digest, surface, component, description, mut notes, limits } = compiled;
         let load = |error| PolicyError::Load { policy: source.clone(), error };
         let instance = shared.linker.instantiate_pre(&component).map_err(|error| {
             let why = visible(&format!("{error:#}"), 300);
@@ -108,10 +115,20 @@ impl Module {
             .map(|name| export::<Arguments<'_>, Mutated>(&instance, name, "mutate").map_err(load))
             .transpose()?;
 
-        let (described, _log) = call::call::<(), Described>(&shared.ground(&limits), &instance, &describe, ());
-        let (record,) = described.map_err(|error| PolicyError::Run { policy: source.clone(), operation: Operation::Describe, error })?;
-        let description = answer::description(record);
+        let known = description.is_some();
+        let description = match description {
+            Some(description) => description,
+            None => {
+                let (described, _log) = call::call::<(), Described>(&shared.ground(&limits), &instance, &describe, ());
+                let (record,) =
+                    described.map_err(|error| PolicyError::Run { policy: source.clone(), operation: Operation::Describe, error })?;
+                answer::description(record)
+            }
+        };
         description.check().map_err(|error| PolicyError::Description { policy: source.clone(), error })?;
+        if !known {
+            notes.extend(keep(&component, &description));
+        }
         let world = surface.world;
         let shared = Arc::clone(shared);
         Ok(Self(Arc::new(Inner { source, digest, world, description, notes, limits, shared, instance, validate, mutate })))
