@@ -5,14 +5,13 @@
 //! ranges instead, and refuses what is still wrong afterwards. Security groups are not ranges, and always pass. Settings
 //! that cannot be understood are a violation of their own: the policy never guesses, and never passes by mistake.
 
-mod limits;
 mod narrow;
 
+use kaphost_guest::breadth::{self, Breach, Limits};
+use kaphost_guest::setting::{self, Declared};
 use kaphost_guest::{
-    Amended, Amendment, Cluster, Description, Facts, Mutate, Policy, Rule, Settings, Severity, Source, Validate, Violation, path, setting,
+    Amended, Amendment, Cluster, Description, Facts, Mutate, Policy, Rule, Settings, Severity, Source, Validate, Violation, path,
 };
-
-pub use limits::{Breach, Limits};
 
 /// Nobody opens SSH from everywhere.
 pub const NO_WORLD_SSH: &str = "no-world-ssh";
@@ -20,8 +19,7 @@ pub const NO_WORLD_SSH: &str = "no-world-ssh";
 pub const TOO_WIDE: &str = "ssh-range-too-wide";
 /// Nobody opens SSH from outside of the allowed ranges.
 pub const NOT_ALLOWED: &str = "ssh-range-not-allowed";
-/// The settings can be understood.
-pub const SETTINGS: &str = "settings";
+pub use kaphost_guest::SETTINGS;
 
 const ALLOWED_CIDRS: setting::Texts =
     setting::Texts::new("allowed-cidrs", &[], "Networks that SSH may come from; none means any network that is not too wide.");
@@ -31,6 +29,9 @@ const MIN_PREFIX_IPV6: setting::Integer =
     setting::Integer::new("min-prefix-ipv6", 0, 128, 32, "The shortest prefix, in bits, that an IPv6 range may have.");
 const NARROW: setting::Boolean =
     setting::Boolean::new("narrow", false, "Cut offending rules down to the allowed networks instead of refusing them.");
+
+/// Every setting.
+pub const DECLARED: &[&dyn Declared] = &[&ALLOWED_CIDRS, &MIN_PREFIX_IPV4, &MIN_PREFIX_IPV6, &NARROW];
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -49,31 +50,39 @@ impl Policy for RestrictSsh {
                     .url(format!("{CONTROLS}#ec2-13")),
             )
             .rule(Rule::new(NOT_ALLOWED, Severity::High, "SSH is open to the allowed networks only.").url(format!("{CONTROLS}#ec2-18")))
-            .rule(Rule::new(SETTINGS, Severity::High, "The settings of this policy can be understood."))
-            .setting(ALLOWED_CIDRS.schema())
-            .setting(MIN_PREFIX_IPV4.schema())
-            .setting(MIN_PREFIX_IPV6.schema())
-            .setting(NARROW.schema())
+            .rule(Rule::settings())
+            .settings(DECLARED)
     }
 }
 
 /// The limits that the settings describe, or what is wrong with the settings.
 fn limits(settings: &Settings) -> Result<Limits, Vec<Violation>> {
-    let allowed = ALLOWED_CIDRS.get(settings);
-    Limits::new(&allowed, MIN_PREFIX_IPV4.get(settings), MIN_PREFIX_IPV6.get(settings)).map_err(|wrong| {
-        wrong
-            .into_iter()
-            .map(|(text, why)| {
-                let name = ALLOWED_CIDRS.name();
-                Violation::new(
-                    SETTINGS,
-                    path::SSH_ALLOW,
-                    format!("the setting `{name}` holds {}, which is no network: {why}", path::quoted(text)),
-                )
-                .help(format!("write networks such as \"10.0.0.0/8\" or \"2001:db8::/32\" in `{name}`; until then no cluster passes"))
-            })
-            .collect()
-    })
+    let allowed = breadth::networks(&ALLOWED_CIDRS, settings, path::SSH_ALLOW)?;
+    Ok(Limits::new(allowed, MIN_PREFIX_IPV4.get(settings), MIN_PREFIX_IPV6.get(settings)))
+}
+
+/// The rule that a breach breaks.
+const fn rule(breach: &Breach) -> &'static str {
+    match breach {
+        Breach::World => NO_WORLD_SSH,
+        Breach::TooWide { .. } => TOO_WIDE,
+        Breach::NotAllowed | Breach::Unreadable(_) => NOT_ALLOWED,
+    }
+}
+
+/// What to do about a breach, in one sentence.
+fn help(limits: &Limits, breach: &Breach) -> String {
+    if !limits.allowed().is_empty() {
+        return format!("allow a network within {}, or a security group", limits.names());
+    }
+    match breach {
+        Breach::TooWide { min_prefix, .. } => {
+            format!("name the networks that need it, each /{min_prefix} or narrower, or a security group")
+        }
+        Breach::World | Breach::NotAllowed | Breach::Unreadable(_) => {
+            "name the networks that need it, such as your office's or VPN's, or the security group of a bastion".to_owned()
+        }
+    }
 }
 
 impl Validate for RestrictSsh {
@@ -85,7 +94,9 @@ impl Validate for RestrictSsh {
         let offence = |source: &Source| {
             let Source::Cidr(cidr) = source else { return None };
             let breach = limits.check(cidr)?;
-            Some(Violation::new(breach.rule(), path::ssh_allow(source), breach.message(cidr)).help(limits.help(&breach)))
+            Some(
+                Violation::new(rule(&breach), path::ssh_allow(source), breach.message("SSH is open to", cidr)).help(help(&limits, &breach)),
+            )
         };
         cluster.ssh.allow.iter().filter_map(|rule| offence(&rule.source)).collect()
     }

@@ -1,14 +1,13 @@
 //! Cutting rules down to the allowed networks.
 
+use kaphost_guest::breadth::Limits;
 use kaphost_guest::net::Network;
 use kaphost_guest::{Amendment, IngressRule, Source, path, sorted_by_key};
-
-use crate::Limits;
 
 /// Puts in place of each offending rule what the allowed networks leave of it, with its description. What several rules are
 /// cut down to is there once. What is still too wide afterwards, because an allowed network is, stays for validation to refuse.
 pub(crate) fn narrow(amendment: &mut Amendment, limits: &Limits) {
-    if !limits.names_networks() {
+    if limits.allowed().is_empty() {
         return;
     }
     let (mut kept, offending): (Vec<IngressRule>, Vec<IngressRule>) =
@@ -24,7 +23,7 @@ pub(crate) fn narrow(amendment: &mut Amendment, limits: &Limits) {
         let reason = if parts.is_empty() {
             format!("{was} lies outside of the networks that SSH may come from")
         } else {
-            format!("{was} is cut down to {}, which SSH may come from", list(&parts))
+            format!("{was} is cut down to {}, which SSH may come from", path::list(parts.iter().map(ToString::to_string)))
         };
         amendment.because(cause, path::ssh_allow(&rule.source), reason);
         for part in parts {
@@ -44,7 +43,7 @@ fn replacement(rule: &IngressRule, limits: &Limits) -> Option<(&'static str, Vec
     let network: Network = cidr.parse().ok()?;
     let breach = limits.check(cidr)?;
     let parts = limits.within_allowed(network);
-    if parts == [network] { None } else { Some((breach.rule(), parts)) }
+    if parts == [network] { None } else { Some((crate::rule(&breach), parts)) }
 }
 
 /// The contract's order: networks first, IPv4 before IPv6, then groups.
@@ -53,8 +52,4 @@ fn order(source: &Source) -> (bool, Option<Network>, String) {
         Source::Cidr(cidr) => (false, cidr.parse().ok(), cidr.clone()),
         Source::SecurityGroup(id) => (true, None, id.clone()),
     }
-}
-
-fn list(networks: &[Network]) -> String {
-    networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

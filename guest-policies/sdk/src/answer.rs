@@ -1,6 +1,11 @@
 //! What a policy answers with, made pleasant to write.
 
-use crate::{Amended, Change, Cluster, Description, Fact, Rule, SettingSchema, Severity, Violation};
+use crate::setting::Declared;
+use crate::{Amended, Change, Cluster, Description, Fact, Rule, SettingSchema, Severity, Violation, path};
+
+/// The rule that a policy holds when its settings have a form of their own, which the host cannot check: they can be understood.
+/// Until they can, such a policy passes nothing.
+pub const SETTINGS: &str = "settings";
 
 impl Description {
     /// A policy without rules, settings or needs. `name` is kebab-case, `version` semantic, `summary` one sentence.
@@ -27,6 +32,12 @@ impl Description {
     pub fn setting(mut self, setting: SettingSchema) -> Self {
         self.settings.push(setting);
         self
+    }
+
+    /// Adds every setting of a list.
+    #[must_use]
+    pub fn settings(self, settings: &[&dyn Declared]) -> Self {
+        settings.iter().fold(self, |description, setting| description.setting(setting.schema()))
     }
 
     /// Adds a fact without which the policy cannot answer.
@@ -61,6 +72,12 @@ impl Rule {
         Self { id: id.into(), severity, summary: summary.into(), url: None }
     }
 
+    /// The rule [`SETTINGS`].
+    #[must_use]
+    pub fn settings() -> Self {
+        Self::new(SETTINGS, Severity::High, "The settings of this policy can be understood.")
+    }
+
     /// Where it is explained, or which control it answers.
     #[must_use]
     pub fn url(mut self, url: impl Into<String>) -> Self {
@@ -73,6 +90,13 @@ impl Violation {
     /// A broken rule. `rule` is one of the description's, `path` comes from [`crate::path`], `message` says what is wrong with the value.
     pub fn new(rule: impl Into<String>, path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { rule: rule.into(), path: path.into(), message: message.into(), help: None }
+    }
+
+    /// A broken rule [`SETTINGS`]: the setting `name` holds a `value` that cannot be understood. `path` is what the setting is about, `problem` completes
+    /// "…, which is", and `example` says what to write.
+    pub fn of_setting(path: impl Into<String>, name: &str, value: &str, problem: &str, example: &str) -> Self {
+        let message = ["the setting `", name, "` holds ", &path::quoted(value), ", which is ", problem].concat();
+        Self::new(SETTINGS, path, message).help(["write ", example, " in `", name, "`; until then no cluster passes"].concat())
     }
 
     /// What to do about it.

@@ -35,6 +35,7 @@
 mod answer;
 #[doc(hidden)]
 pub mod bindings;
+pub mod breadth;
 mod export;
 mod log;
 pub mod net;
@@ -44,7 +45,7 @@ pub mod setting;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
-pub use answer::Amendment;
+pub use answer::{Amendment, SETTINGS};
 pub use bindings::logging::Level;
 pub use bindings::types::*;
 pub use log::log;

@@ -1,4 +1,5 @@
-//! Paths into a cluster, quoted as the contract asks: fields joined by dots, keys in brackets as JSON strings.
+//! Paths into a cluster, quoted as the contract asks: fields joined by dots, keys in brackets as JSON strings. And the little
+//! that sentences about values need besides.
 //!
 //! ```
 //! use kaphost_guest::path;
@@ -9,6 +10,8 @@
 
 use crate::Source;
 
+/// `region`.
+pub const REGION: &str = "region";
 /// `ami`.
 pub const AMI: &str = "ami";
 /// `instance-type`.
@@ -29,10 +32,26 @@ pub const HTTP_ALLOW: &str = "http.allow";
 pub const EGRESS: &str = "egress";
 /// `metadata`: the instance metadata service.
 pub const METADATA: &str = "metadata";
+/// `metadata.tokens`.
+pub const TOKENS: &str = "metadata.tokens";
+/// `metadata.hop-limit`.
+pub const HOP_LIMIT: &str = "metadata.hop-limit";
 /// `root-volume`.
 pub const ROOT_VOLUME: &str = "root-volume";
 /// `user-data`.
 pub const USER_DATA: &str = "user-data";
+/// `scaling.health-check`.
+pub const HEALTH_CHECK: &str = "scaling.health-check";
+/// `scaling.health-check-grace-period`.
+pub const GRACE_PERIOD: &str = "scaling.health-check-grace-period";
+/// `iam`.
+pub const IAM: &str = "iam";
+/// `iam.boundary`.
+pub const BOUNDARY: &str = "iam.boundary";
+/// `kapacitor.influxdb`.
+pub const INFLUXDB: &str = "kapacitor.influxdb";
+/// `kapacitor.extra-config`.
+pub const EXTRA_CONFIG: &str = "kapacitor.extra-config";
 /// `tag`: every tag.
 pub const TAGS: &str = "tag";
 
@@ -72,6 +91,18 @@ pub fn tag(key: &str) -> String {
     entry(TAGS, key)
 }
 
+/// `iam.managed-policy["arn:…"]`.
+#[must_use]
+pub fn managed_policy(arn: &str) -> String {
+    entry("iam.managed-policy", arn)
+}
+
+/// `iam.inline-policy["name"]`.
+#[must_use]
+pub fn inline_policy(name: &str) -> String {
+    entry("iam.inline-policy", name)
+}
+
 /// A field below a path: `root-volume.encrypted`.
 #[must_use]
 pub fn below(path: &str, field: &str) -> String {
@@ -98,6 +129,19 @@ pub fn entry(list: &str, key: &str) -> String {
 pub fn quoted(text: &str) -> String {
     let mut whole = String::with_capacity(text.len() + 2);
     quote(&mut whole, text);
+    whole
+}
+
+/// Texts with commas between, for a sentence.
+#[must_use]
+pub fn list<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
+    let mut whole = String::new();
+    for text in texts {
+        if !whole.is_empty() {
+            whole.push_str(", ");
+        }
+        whole.push_str(text.as_ref());
+    }
     whole
 }
 
@@ -151,6 +195,8 @@ mod tests {
     fn names_what_lies_below_an_entry() {
         let rule = ssh_allow(&Source::Cidr("2001:db8::/32".into()));
         assert_eq!(below(&rule, "description"), r#"ssh.allow["2001:db8::/32"].description"#);
+        assert_eq!(inline_policy("a b"), r#"iam.inline-policy["a b"]"#);
+        assert_eq!(list(["a", "b"]) + &list::<&str>([]), "a, b");
         assert_eq!(http_allow(&Source::SecurityGroup("sg-0a".into())), r#"http.allow["sg-0a"]"#);
     }
 }

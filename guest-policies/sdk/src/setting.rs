@@ -15,6 +15,18 @@
 
 use crate::{Setting, SettingKind, SettingSchema, SettingValue};
 
+/// What every kind of setting can say of itself, so that a policy lists its settings once, as `&[&dyn Declared]`.
+pub trait Declared {
+    /// Kebab-case.
+    fn name(&self) -> &'static str;
+
+    /// What the host is told of it.
+    fn schema(&self) -> SettingSchema;
+
+    /// Whether it holds its default. A required one does while it holds nothing, as it may where a policy is composed of others.
+    fn is_default(&self, settings: &Settings) -> bool;
+}
+
 /// What the host hands over: exactly the settings of the description.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings(Vec<Setting>);
@@ -99,6 +111,30 @@ fn broken(name: &str, expected: &str, found: Option<&SettingValue>) -> ! {
     panic!("the host gave {found} for the setting `{name}`, which is {expected}: it must check settings against the description")
 }
 
+/// Implements [`Declared`] by the methods of the same names.
+macro_rules! declared {
+    ($kind:ty) => {
+        impl Declared for $kind {
+            fn name(&self) -> &'static str {
+                self.name
+            }
+
+            fn schema(&self) -> SettingSchema {
+                self.schema()
+            }
+
+            fn is_default(&self, settings: &Settings) -> bool {
+                self.is_default(settings)
+            }
+        }
+    };
+}
+
+declared!(Boolean);
+declared!(Integer);
+declared!(Text);
+declared!(Texts);
+
 /// A setting that is true or false.
 #[derive(Clone, Copy, Debug)]
 pub struct Boolean {
@@ -112,6 +148,12 @@ impl Boolean {
     #[must_use]
     pub const fn new(name: &'static str, default: bool, doc: &'static str) -> Self {
         Self { name, default, doc }
+    }
+
+    /// Its name, for messages about what it holds.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
     }
 
     /// For [`crate::Description::setting`].
@@ -128,6 +170,10 @@ impl Boolean {
             Some(SettingValue::Boolean(value)) => *value,
             other => broken(self.name, "a boolean", other),
         }
+    }
+
+    fn is_default(&self, settings: &Settings) -> bool {
+        self.get(settings) == self.default
     }
 }
 
@@ -148,6 +194,12 @@ impl Integer {
         Self { name, from, to, default, doc }
     }
 
+    /// Its name, for messages about what it holds.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// For [`crate::Description::setting`].
     #[must_use]
     pub fn schema(&self) -> SettingSchema {
@@ -162,6 +214,10 @@ impl Integer {
             Some(SettingValue::Integer(value)) if (self.from..=self.to).contains(value) => *value,
             other => broken(self.name, "an integer within its range", other),
         }
+    }
+
+    fn is_default(&self, settings: &Settings) -> bool {
+        self.get(settings) == self.default
     }
 }
 
@@ -186,6 +242,12 @@ impl Text {
         Self { name, default: None, doc }
     }
 
+    /// Its name, for messages about what it holds.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// For [`crate::Description::setting`].
     #[must_use]
     pub fn schema(&self) -> SettingSchema {
@@ -201,13 +263,17 @@ impl Text {
             (other, _) => broken(self.name, "a text", other),
         }
     }
+
+    fn is_default(&self, settings: &Settings) -> bool {
+        settings.value(self.name).is_none_or(|value| matches!(value, SettingValue::Text(text) if text == self.default.unwrap_or_default()))
+    }
 }
 
-/// A setting that is a list of texts.
+/// A setting that is a list of texts. Without a default it is required.
 #[derive(Clone, Copy, Debug)]
 pub struct Texts {
     name: &'static str,
-    default: &'static [&'static str],
+    default: Option<&'static [&'static str]>,
     doc: &'static str,
 }
 
@@ -215,7 +281,13 @@ impl Texts {
     /// `name` is kebab-case, `doc` one sentence.
     #[must_use]
     pub const fn new(name: &'static str, default: &'static [&'static str], doc: &'static str) -> Self {
-        Self { name, default, doc }
+        Self { name, default: Some(default), doc }
+    }
+
+    /// A setting that somebody has to set, if only to nothing.
+    #[must_use]
+    pub const fn required(name: &'static str, doc: &'static str) -> Self {
+        Self { name, default: None, doc }
     }
 
     /// Its name, for messages about what it holds.
@@ -227,18 +299,37 @@ impl Texts {
     /// For [`crate::Description::setting`].
     #[must_use]
     pub fn schema(&self) -> SettingSchema {
-        let default: Vec<String> = self.default.iter().map(|&text| text.to_owned()).collect();
-        schema(self.name, SettingKind::Texts, Some(default.into()), self.doc)
+        let default = self.default.map(|texts| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>().into());
+        schema(self.name, SettingKind::Texts, default, self.doc)
     }
 
     /// Its values, in order.
     #[must_use]
     pub fn get<'a>(&self, settings: &'a Settings) -> Vec<&'a str> {
-        match settings.value(self.name) {
-            None => self.default.to_vec(),
-            Some(SettingValue::Texts(values)) => values.iter().map(String::as_str).collect(),
-            other => broken(self.name, "a list of texts", other),
+        match (settings.value(self.name), self.default) {
+            (Some(SettingValue::Texts(values)), _) => values.iter().map(String::as_str).collect(),
+            (None, Some(default)) => default.to_vec(),
+            (other, _) => broken(self.name, "a list of texts", other),
         }
+    }
+
+    /// Its values as `key=value`, in order; the value is all that follows the first `=`.
+    ///
+    /// # Errors
+    /// Every text without a `=`, or with nothing before it.
+    pub fn pairs<'a>(&self, settings: &'a Settings) -> Result<Vec<(&'a str, &'a str)>, Vec<&'a str>> {
+        let (mut pairs, mut wrong) = (Vec::new(), Vec::new());
+        for text in self.get(settings) {
+            match text.split_once('=') {
+                Some((key, value)) if !key.is_empty() => pairs.push((key, value)),
+                _ => wrong.push(text),
+            }
+        }
+        if wrong.is_empty() { Ok(pairs) } else { Err(wrong) }
+    }
+
+    fn is_default(&self, settings: &Settings) -> bool {
+        settings.value(self.name).is_none() || self.get(settings) == self.default.unwrap_or_default()
     }
 }
 
@@ -253,6 +344,7 @@ mod tests {
     const COUNT: Integer = Integer::new("count", 1, 9, 3, "How many.");
     const OWNER: Text = Text::required("owner", "Who.");
     const NAMES: Texts = Texts::new("names", &["a", "b"], "Which.");
+    const TEAMS: Texts = Texts::required("teams", "Whose.");
     const STRICT: Boolean = Boolean::new("strict", true, "Whether.");
 
     #[test]
@@ -267,8 +359,33 @@ mod tests {
     }
 
     #[test]
+    fn pairs_are_split_at_the_first_sign_and_every_other_text_is_named() {
+        let set = |values: &[&str]| Settings::new().with("names", values.iter().map(|&v| v.to_owned()).collect::<Vec<_>>());
+        assert_eq!(NAMES.pairs(&set(&["a=b=c", "d="])), Ok(vec![("a", "b=c"), ("d", "")]));
+        assert_eq!(NAMES.pairs(&set(&["a=b", "c", "=d"])), Err(vec!["c", "=d"]));
+    }
+
+    #[test]
+    fn knows_its_default() {
+        let all: [&dyn Declared; 5] = [&COUNT, &OWNER, &NAMES, &STRICT, &TEAMS];
+        let unset = Settings::new();
+        let defaults = unset.clone().with("count", 3).with("owner", "").with("names", ["a", "b"]).with("strict", true).with("teams", []);
+        let set = unset.clone().with("count", 4).with("owner", "ops").with("names", ["b", "a"]).with("strict", false).with("teams", ["x"]);
+        for setting in all {
+            assert!(setting.is_default(&unset) && setting.is_default(&defaults), "{}", setting.name());
+            assert!(!setting.is_default(&set) && setting.schema().name == setting.name(), "{}", setting.name());
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "the host gave nothing for the setting `teams`")]
+    fn a_missing_required_list_is_never_guessed() {
+        let _ = TEAMS.get(&Settings::new());
+    }
+
+    #[test]
     fn a_schema_says_what_is_required() {
-        assert_eq!(OWNER.schema().default_value, None);
+        assert_eq!((OWNER.schema().default_value, TEAMS.schema().default_value), (None, None));
         assert_eq!(COUNT.schema().kind, SettingKind::Integer((1, 9)));
         assert_eq!(NAMES.schema().default_value, Some(["a", "b"].into()));
     }

@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 
 use crate::*;
 
-/// A cluster that breaks no rule of the policies in this repository but for its shared tenancy: `metrics-stage`, in
-/// `us-east-1`, one encrypted root volume, one more on `/dev/xvdh`, SSH from `10.0.0.0/8` and a bastion's group, the tags
-/// `CostCenter` and `Owner`.
+/// A cluster as most are: `metrics-stage`, in `us-east-1`, one encrypted root volume, one more on `/dev/xvdh`, SSH from
+/// `10.0.0.0/8` and a bastion's group, Kapacitor's API from `10.0.0.0/8`, everything to be reached over IPv4, the tags
+/// `CostCenter` and `Owner`, the health check of EC2, shared hardware, and nothing but the safe defaults otherwise.
 #[must_use]
 pub fn cluster() -> Cluster {
     let volume = |size_gib| VolumeSettings {
@@ -85,6 +85,27 @@ pub fn tag(key: &str, value: &str) -> Tag {
     Tag { key: key.into(), value: value.into(), propagate: true }
 }
 
+/// What the host would know of the sample cluster: the account `123456789012`, which owns the image; one private subnet in each
+/// of two zones; a VPC that is not the default one.
+#[must_use]
+pub fn facts() -> Facts {
+    let subnet =
+        |id: &str, zone: &str, cidr: &str| SubnetFacts { id: id.into(), zone: zone.into(), cidr: cidr.into(), auto_public_ip: false };
+    Facts {
+        account: Some("123456789012".into()),
+        ami: Some(AmiFacts {
+            id: "ami-0123456789abcdef0".into(),
+            owner: "123456789012".into(),
+            name: "kapacitor-1.7.7".into(),
+            created: "2026-03-14T15:09:26.000Z".into(),
+            architecture: "x86_64".into(),
+            root_device: "/dev/xvda".into(),
+        }),
+        subnets: vec![subnet("subnet-0aaa1111", "us-east-1a", "10.0.0.0/20"), subnet("subnet-0bbb2222", "us-east-1b", "10.0.16.0/20")],
+        vpc: Some(VpcFacts { id: "vpc-0a1b2c3d".into(), cidrs: vec!["10.0.0.0/16".into()], is_default: false }),
+    }
+}
+
 /// No facts at all, as for a policy that asks for none.
 #[must_use]
 pub const fn no_facts() -> Facts {
@@ -113,19 +134,41 @@ pub fn logged() -> Vec<(Level, String)> {
     crate::log::native::take()
 }
 
-/// Calls a policy as the host does.
+/// `rule @ path` of each violation.
+#[must_use]
+pub fn said(violations: &[Violation]) -> Vec<String> {
+    violations.iter().map(|violation| format!("{} @ {}", violation.rule, violation.path)).collect()
+}
+
+/// `rule @ path` of each change.
+#[must_use]
+pub fn changed(amended: &Amended) -> Vec<String> {
+    amended.changes.iter().map(|change| format!("{} @ {}", change.rule, change.path)).collect()
+}
+
+/// Calls a policy that needs no facts as the host does.
 ///
 /// # Panics
 /// When its answer breaks the contract.
 #[must_use]
 pub fn validate<P: Validate>(cluster: &Cluster, settings: &Settings) -> Vec<Violation> {
-    let violations = P::validate(cluster, &no_facts(), settings);
+    validate_knowing::<P>(cluster, &no_facts(), settings)
+}
+
+/// Calls a policy as the host does.
+///
+/// # Panics
+/// When its answer breaks the contract, or it needs facts that are not here.
+#[must_use]
+pub fn validate_knowing<P: Validate>(cluster: &Cluster, facts: &Facts, settings: &Settings) -> Vec<Violation> {
+    check_needs::<P>(facts);
+    let violations = P::validate(cluster, facts, settings);
     let rules = rules::<P>();
     violations.iter().for_each(|violation| check_violation(violation, &rules));
     violations
 }
 
-/// Calls a policy as the host does, and again on its own answer.
+/// Calls a policy that needs no facts as the host does, and again on its own answer.
 ///
 /// # Panics
 /// When its answer breaks the contract: also when the second call changes anything.
@@ -133,9 +176,21 @@ pub fn validate<P: Validate>(cluster: &Cluster, settings: &Settings) -> Vec<Viol
 /// # Errors
 /// What the policy refuses.
 pub fn mutate<P: Mutate>(cluster: Cluster, settings: &Settings) -> Result<Amended, Vec<Violation>> {
+    mutate_knowing::<P>(cluster, &no_facts(), settings)
+}
+
+/// Calls a policy as the host does, and again on its own answer.
+///
+/// # Panics
+/// As [`mutate()`], and when it needs facts that are not here.
+///
+/// # Errors
+/// What the policy refuses.
+pub fn mutate_knowing<P: Mutate>(cluster: Cluster, facts: &Facts, settings: &Settings) -> Result<Amended, Vec<Violation>> {
+    check_needs::<P>(facts);
     let before = cluster.clone();
     let rules = rules::<P>();
-    let amended = P::mutate(cluster, &no_facts(), settings).inspect_err(|violations| {
+    let amended = P::mutate(cluster, facts, settings).inspect_err(|violations| {
         assert!(!violations.is_empty(), "a refusal says why");
         violations.iter().for_each(|violation| check_violation(violation, &rules));
     })?;
@@ -145,9 +200,21 @@ pub fn mutate<P: Mutate>(cluster: Cluster, settings: &Settings) -> Result<Amende
         assert!(!change.reason.is_empty(), "a change at {} has no reason", change.path);
     }
     assert!(amended.cluster == before || !amended.changes.is_empty(), "something changed, and nothing says why");
-    let again = P::mutate(amended.cluster.clone(), &no_facts(), settings);
+    let again = P::mutate(amended.cluster.clone(), facts, settings);
     assert_eq!(again.as_ref().map(|again| &again.cluster), Ok(&amended.cluster), "a second pass changes its own answer");
     Ok(amended)
+}
+
+/// Checks that a README names every rule and setting of the policy, each in backticks.
+///
+/// # Panics
+/// When it does not.
+pub fn documented<P: Policy>(readme: &str) {
+    let description = P::describe();
+    let names = description.rules.iter().map(|rule| &rule.id).chain(description.settings.iter().map(|setting| &setting.name));
+    for name in names {
+        assert!(readme.contains(&format!("`{name}`")), "the README does not say `{name}`");
+    }
 }
 
 /// Checks that a description keeps the contract.
@@ -180,6 +247,19 @@ pub fn described<P: Policy>() {
     check_sentence(&description.summary);
     let version: Vec<&str> = description.version.split(['-', '+']).next().unwrap_or_default().split('.').collect();
     assert!(version.len() == 3 && version.iter().all(|n| n.parse::<u32>().is_ok()), "`{}` is no semantic version", description.version);
+}
+
+/// The host never calls a policy without the facts that it needs.
+fn check_needs<P: Policy>(facts: &Facts) {
+    for fact in P::describe().needs {
+        let known = match fact {
+            Fact::Account => facts.account.is_some(),
+            Fact::Ami => facts.ami.is_some(),
+            Fact::Subnets => !facts.subnets.is_empty(),
+            Fact::Vpc => facts.vpc.is_some(),
+        };
+        assert!(known, "the policy needs {fact:?}, which is not among the facts");
+    }
 }
 
 fn rules<P: Policy>() -> BTreeSet<String> {
