@@ -13,6 +13,7 @@ fn rules(set: &[(&str, SettingValue)]) -> Vec<String> {
 }
 
 /// An image of somebody else's account.
+#[expect(clippy::unwrap_used, reason = "a helper of tests fails as they do")]
 fn foreign() -> Facts {
     let mut facts = testing::facts();
     facts.ami.as_mut().unwrap().owner = "999999999999".into();
