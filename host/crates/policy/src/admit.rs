@@ -1,16 +1,29 @@
-//! Policies applied to a cluster: mutators to a fixed point, then every validator on what they left.
+//! Policies applied to a cluster: mutators to a fixed point, then everybody's word on what they left.
+//!
+//! `states` asks and remembers, `fixed_point` walks, `order` tries the other order, `judgement` hears validators and those that only look on,
+//! `waiving` knows the exceptions.
 
-use std::collections::BTreeMap;
+mod difference;
+mod fixed_point;
+mod judgement;
+mod order;
+mod states;
+mod waiving;
 
 use jiff::Timestamp;
-use kaphost_spec::{AdmittedSpec, Cluster, Leaf, Leaves, Path, Spec};
+use kaphost_spec::{AdmittedSpec, Cluster, Leaves, Spec};
 use sha2::{Digest as _, Sha256};
 
-use crate::answer::{Reason, Reported};
-use crate::decision::{Admission, CallLog, Change, DECISION_SCHEMA, Decision, Effect, Outcome, PolicyRecord, Verdict, Violation};
-use crate::error::{AnswerError, HostError, Operation, PolicyError, Unsettled, UnsettledPath, UnsettledWrite};
-use crate::rules::{Bound, FactsRecord, Failure, Mutation, Rules, Subject};
-use crate::{Description, FactKind, Facts, Log, Policy, Waiver};
+use self::fixed_point::End;
+pub(crate) use self::states::Player;
+use self::states::States;
+use self::waiving::Waiving;
+use crate::decision::{
+    Admission, CallLog, Change, DECISION_SCHEMA, Decision, Effect, OrderDependence, Outcome, PolicyRecord, Verdict, Violation,
+};
+use crate::error::{HostError, PolicyError};
+use crate::rules::{Bound, Rules};
+use crate::{Enforcement, FactKind, Facts, Policy, Waiver, WaiverRecord};
 
 /// What a decision hangs on besides the cluster and the policies. All of it goes into the record of the decision.
 #[derive(Clone, Copy, Debug)]
@@ -23,48 +36,47 @@ pub struct Circumstances<'a> {
     pub now: Timestamp,
 }
 
-/// Applies the policies, in their order, to a cluster.
+/// Applies the policies, in their order, to a cluster, each under its own terms.
 ///
-/// With n mutators at most n+1 passes are made, the last of which must change nothing; then every validator sees what is left, and all their
-/// violations are reported together. A mutator that denies ends this after its pass: there is nothing settled to validate. With no policies
-/// at all everything is admitted: whether that may be is the caller's question.
+/// Those that remediate change the cluster. With n of them at most n+1 passes are made, the last of which must change nothing; then every policy
+/// is asked about what is left, and all violations are reported together. A mutator that denies ends this after its pass: there is nothing
+/// settled to ask about. What a mandatory policy would change is a violation; what an advisory one would change, and what it finds, is advice. A
+/// violation that a waiver of the policy's own set holds for does not deny. With no policies at all everything is admitted: whether that may be is
+/// the caller's question.
 ///
 /// # Errors
-/// When a policy cannot be trusted or run. That is neither a denial nor a pass, and nothing of what it did is kept.
+/// When a policy cannot be trusted or run, or goes beyond its terms. That is neither a denial nor a pass, and nothing of what it did is kept.
 pub fn admit(spec: &Spec, policies: &[Policy], circumstances: &Circumstances<'_>) -> Result<Admission, PolicyError> {
-    let facts = circumstances.facts;
-    let players: Vec<Player<Bound<'_>>> = policies
+    let told = told(policies, circumstances.facts)?;
+    let players: Vec<Player<'_, Bound<'_>>> = policies
         .iter()
         .map(|policy| Player {
-            rules: Bound::new(&policy.module, &policy.settings),
+            rules: Bound::new(policy, circumstances.facts),
             source: policy.module.source(),
             description: policy.module.description(),
+            terms: &policy.terms,
         })
         .collect();
-    for player in &players {
-        let missing: Vec<FactKind> = player.description.needs.iter().copied().filter(|kind| !facts.has(*kind)).collect();
-        if !missing.is_empty() {
-            return Err(PolicyError::MissingFacts { policy: player.source.to_owned(), ungranted: Vec::new(), missing });
-        }
-    }
-    let settled = run(&spec.cluster, &players, facts)?;
-    let verdict = if settled.violations.is_empty() { Verdict::Admitted } else { Verdict::Denied };
+    let settled = run(&spec.cluster, &players, circumstances.waivers, circumstances.now)?;
+    let denies = settled.violations.iter().any(|violation| violation.effect == Effect::Deny);
+    let input_sha256 = leaves_sha256(settled.input.as_ref().unwrap_or(&settled.output))?;
+    let output_sha256 = if settled.input.is_some() { leaves_sha256(&settled.output)? } else { input_sha256.clone() };
     let decision = Decision {
         schema: DECISION_SCHEMA,
         cluster: spec.cluster.name.to_string(),
-        verdict,
-        input_sha256: leaves_sha256(&settled.input)?,
-        output_sha256: leaves_sha256(&settled.output)?,
+        verdict: if denies { Verdict::Denied } else { Verdict::Admitted },
+        input_sha256,
+        output_sha256,
         policies: policies.iter().map(record).collect(),
-        facts: facts.clone(),
+        facts: told,
         passes: settled.passes,
         changes: settled.changes,
-        advice: Vec::new(),
+        advice: settled.advice,
         violations: settled.violations,
-        order: None,
-        waivers: Vec::new(),
+        order: settled.order,
+        waivers: settled.waivers,
     };
-    let outcome = match verdict {
+    let outcome = match decision.verdict {
         Verdict::Denied => Outcome::Denied,
         Verdict::Admitted => {
             let digest = decision.digest().map_err(no_json)?;
@@ -72,6 +84,36 @@ pub fn admit(spec: &Spec, policies: &[Policy], circumstances: &Circumstances<'_>
         }
     };
     Ok(Admission { outcome, decision, logs: settled.logs })
+}
+
+/// Those facts that at least one policy is told. What a policy needs must have been granted and given: it cannot answer without.
+fn told(policies: &[Policy], facts: &Facts) -> Result<Facts, PolicyError> {
+    let mut told = Facts::default();
+    for policy in policies.iter().filter(|policy| policy.terms.enforcement != Enforcement::Disabled) {
+        let (mut ungranted, mut missing) = (Vec::new(), Vec::new());
+        for kind in policy.module.description().needs.iter().copied() {
+            if !policy.terms.facts.contains(&kind) {
+                ungranted.push(kind);
+            } else if !facts.has(kind) {
+                missing.push(kind);
+            } else {
+                tell(&mut told, facts, kind);
+            }
+        }
+        if !ungranted.is_empty() || !missing.is_empty() {
+            return Err(PolicyError::MissingFacts { policy: policy.module.source().to_owned(), ungranted, missing });
+        }
+    }
+    Ok(told)
+}
+
+fn tell(told: &mut Facts, facts: &Facts, kind: FactKind) {
+    match kind {
+        FactKind::Account => told.account.clone_from(&facts.account),
+        FactKind::Ami => told.ami.clone_from(&facts.ami),
+        FactKind::Subnets => told.subnets.clone_from(&facts.subnets),
+        FactKind::Vpc => told.vpc.clone_from(&facts.vpc),
+    }
 }
 
 fn record(policy: &Policy) -> PolicyRecord {
@@ -103,218 +145,55 @@ fn no_json(error: serde_json::Error) -> PolicyError {
     PolicyError::Host(HostError::Engine(format!("a decision has no JSON form: {error}")))
 }
 
-/// A policy in the game, with or without WebAssembly behind it.
-pub(crate) struct Player<'a, R> {
-    pub(crate) rules: R,
-    pub(crate) source: &'a str,
-    pub(crate) description: &'a Description,
-}
-
 /// What the policies left.
 #[derive(Debug)]
 pub(crate) struct Settled {
     pub(crate) cluster: Cluster,
-    pub(crate) input: Leaves,
+    /// `None` when nothing was changed: it is the output.
+    pub(crate) input: Option<Leaves>,
     pub(crate) output: Leaves,
     pub(crate) passes: u32,
     pub(crate) changes: Vec<Change>,
+    pub(crate) advice: Vec<Change>,
     pub(crate) violations: Vec<Violation>,
+    pub(crate) order: Option<OrderDependence>,
+    pub(crate) waivers: Vec<WaiverRecord>,
     pub(crate) logs: Vec<CallLog>,
 }
 
-pub(crate) fn run<R: Rules>(cluster: &Cluster, players: &[Player<'_, R>], facts: &Facts) -> Result<Settled, PolicyError> {
-    let facts = FactsRecord::new(facts);
-    let input = cluster.leaves();
-    let mut settled = Settled {
-        cluster: cluster.clone(),
-        output: input.clone(),
+pub(crate) fn run<R: Rules>(
+    cluster: &Cluster,
+    players: &[Player<'_, R>],
+    waivers: &[Waiver],
+    now: Timestamp,
+) -> Result<Settled, PolicyError> {
+    let waiving = Waiving::new(waivers, cluster.name.as_str(), now, players);
+    let mut states = States::new(cluster, players);
+    let remediates = |index: &usize| players.get(*index).is_some_and(|player| player.terms.enforcement == Enforcement::Remediate);
+    let order: Vec<usize> = (0..players.len()).filter(remediates).collect();
+
+    let walk = fixed_point::walk(&mut states, &order, &waiving).map_err(|failed| failed.of(players))?;
+    if walk.end == End::Restless {
+        return Err(PolicyError::Unsettled(Box::new(fixed_point::unsettled(&walk, players))));
+    }
+    let dependence = order::dependence(&mut states, &walk, &order, &waiving).map_err(|failed| failed.of(players))?;
+    let mut judgement = judgement::judge(&mut states, &walk, &waiving).map_err(|failed| failed.of(players))?;
+    let waivers = waiving.records(&mut judgement.violations, walk.end == End::Rest);
+
+    let input = (walk.state != 0).then(|| states.state(0).leaves.clone());
+    let (cluster, output, logs) = states.into_state(walk.state);
+    Ok(Settled {
+        cluster,
         input,
-        passes: 0,
-        changes: Vec::new(),
-        violations: Vec::new(),
-        logs: Vec::new(),
-    };
-    settled.mutate(players, &facts)?;
-    if settled.violations.is_empty() {
-        settled.validate(players, &facts)?;
-    }
-    Ok(settled)
-}
-
-impl Settled {
-    /// Mutators in order, again and again until a whole pass changes nothing.
-    fn mutate<R: Rules>(&mut self, players: &[Player<'_, R>], facts: &FactsRecord<'_>) -> Result<(), PolicyError> {
-        // A validator is asked too, and says that it does not mutate: after the first pass that is known.
-        let mut mutators: Vec<usize> = (0..players.len()).collect();
-        let mut pass = 0;
-        loop {
-            pass += 1;
-            let before = self.changes.len();
-            let mut asked = Vec::with_capacity(mutators.len());
-            // Owned by the loop, so that a pass that changes nothing converts the cluster once for all mutators.
-            let mut i = 0;
-            while i < mutators.len() {
-                let current = self.cluster.clone();
-                let subject = Subject::new(&current, facts);
-                while let Some(&index) = mutators.get(i) {
-                    i += 1;
-                    let Some(player) = players.get(index) else { continue };
-                    let Some((result, log)) = player.rules.mutate(&subject) else { continue };
-                    asked.push(index);
-                    self.keep(index, Operation::Mutate, pass, log);
-                    let mutation = result.map_err(|failure| failure.of(player.source, Operation::Mutate))?;
-                    if self
-                        .take(index, player, pass, &current, mutation)
-                        .map_err(|error| Failure::Answer(error).of(player.source, Operation::Mutate))?
-                    {
-                        break;
-                    }
-                }
-            }
-            mutators = asked;
-            if mutators.is_empty() {
-                return Ok(());
-            }
-            self.passes = pass;
-            let changed = self.changes.get(before..).unwrap_or_default();
-            if changed.is_empty() || !self.violations.is_empty() {
-                return Ok(());
-            }
-            if pass as usize > mutators.len() {
-                return Err(unsettled(pass, changed, players));
-            }
-        }
-    }
-
-    /// Takes in what one mutator said. Says whether the cluster changed.
-    fn take<R>(
-        &mut self,
-        index: usize,
-        player: &Player<'_, R>,
-        pass: u32,
-        current: &Cluster,
-        mutation: Mutation,
-    ) -> Result<bool, AnswerError> {
-        let (cluster, reasons) = match mutation {
-            Mutation::Denied(violations) if violations.is_empty() => return Err(AnswerError::SilentDenial),
-            Mutation::Denied(violations) => {
-                self.report(index, player.description, violations)?;
-                return Ok(false);
-            }
-            Mutation::Amended(cluster, reasons) => (*cluster, reasons),
-        };
-        for reason in &reasons {
-            known(player.description, &reason.rule)?;
-        }
-        if cluster == *current {
-            return Ok(false);
-        }
-        forbidden(current, &cluster)?;
-        let output = cluster.leaves();
-        for (path, old, new) in difference(&self.output, &output) {
-            let Some(reason) = explanation(&reasons, path) else {
-                return Err(AnswerError::UnexplainedChange { path: path.clone(), old: old.cloned(), new: new.cloned() });
-            };
-            self.changes.push(Change {
-                path: path.clone(),
-                old: old.cloned(),
-                new: new.cloned(),
-                policy: index,
-                rule: reason.rule.clone(),
-                reason: reason.reason.clone(),
-                pass,
-            });
-        }
-        self.output = output;
-        self.cluster = cluster;
-        Ok(true)
-    }
-
-    /// Every validator, on what the mutators left.
-    fn validate<R: Rules>(&mut self, players: &[Player<'_, R>], facts: &FactsRecord<'_>) -> Result<(), PolicyError> {
-        let cluster = self.cluster.clone();
-        let subject = Subject::new(&cluster, facts);
-        for (index, player) in players.iter().enumerate() {
-            let (result, log) = player.rules.validate(&subject);
-            self.keep(index, Operation::Validate, self.passes, log);
-            result
-                .and_then(|violations| Ok(self.report(index, player.description, violations)?))
-                .map_err(|failure| failure.of(player.source, Operation::Validate))?;
-        }
-        Ok(())
-    }
-
-    fn report(&mut self, index: usize, description: &Description, violations: Vec<Reported>) -> Result<(), AnswerError> {
-        for violation in violations {
-            let rule = known(description, &violation.rule)?;
-            self.violations.push(Violation {
-                policy: index,
-                rule: violation.rule,
-                severity: rule.severity,
-                effect: Effect::Deny,
-                waiver: None,
-                url: rule.url.clone(),
-                path: violation.path,
-                message: violation.message,
-                help: violation.help,
-            });
-        }
-        Ok(())
-    }
-
-    fn keep(&mut self, policy: usize, operation: Operation, pass: u32, log: Log) {
-        if log != Log::default() {
-            self.logs.push(CallLog { policy, operation, pass, log });
-        }
-    }
-}
-
-fn known<'a>(description: &'a Description, rule: &str) -> Result<&'a crate::Rule, AnswerError> {
-    description.rule(rule).ok_or_else(|| AnswerError::UnknownRule {
-        rule: rule.to_owned(),
-        declared: description.rules.iter().map(|rule| rule.id.clone()).collect(),
+        output,
+        passes: walk.passes,
+        changes: walk.changes,
+        advice: judgement.advice,
+        violations: judgement.violations,
+        order: dependence,
+        waivers,
+        logs,
     })
-}
-
-/// What no policy may change, whatever reason it gives. `answer::cluster` sees to this for modules; here it holds for whatever answers.
-fn forbidden(before: &Cluster, after: &Cluster) -> Result<(), AnswerError> {
-    for (changed, field) in [(before.name != after.name, "name"), (before.region != after.region, "region")] {
-        if changed {
-            return Err(AnswerError::ForbiddenChange { path: Path::root().field(field) });
-        }
-    }
-    if before.user_data != after.user_data {
-        return Err(AnswerError::UserData);
-    }
-    Ok(())
-}
-
-/// Every leaf that differs, in order of paths.
-pub(crate) fn difference<'a>(old: &'a Leaves, new: &'a Leaves) -> Vec<(&'a Path, Option<&'a Leaf>, Option<&'a Leaf>)> {
-    let gone_or_changed = old.iter().filter_map(|(path, leaf)| match new.get(path) {
-        Some(now) if now == leaf => None,
-        now => Some((path, Some(leaf), now)),
-    });
-    let added = new.iter().filter(|(path, _)| !old.contains_key(*path)).map(|(path, leaf)| (path, None, Some(leaf)));
-    let mut all: Vec<_> = gone_or_changed.chain(added).collect();
-    all.sort_by_key(|(path, ..)| *path);
-    all
-}
-
-/// The reason that covers a leaf: the longest path wins, and of two equal ones the first.
-fn explanation<'a>(reasons: &'a [Reason], path: &Path) -> Option<&'a Reason> {
-    reasons.iter().filter(|reason| reason.path.covers(path)).rev().max_by_key(|reason| reason.path.segments().len())
-}
-
-/// Names the values that the last pass still changed, and who wrote them.
-fn unsettled<R>(passes: u32, changes: &[Change], players: &[Player<'_, R>]) -> PolicyError {
-    let mut by_path: BTreeMap<&Path, Vec<UnsettledWrite>> = BTreeMap::new();
-    for change in changes {
-        let policy = players.get(change.policy).map_or_else(String::new, |player| player.source.to_owned());
-        by_path.entry(&change.path).or_default().push(UnsettledWrite { policy, value: change.new.clone() });
-    }
-    let paths = by_path.into_iter().map(|(path, writes)| UnsettledPath { path: path.clone(), writes }).collect();
-    PolicyError::Unsettled(Box::new(Unsettled { passes, paths }))
 }
 
 #[cfg(test)]

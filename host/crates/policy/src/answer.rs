@@ -8,7 +8,7 @@ use kaphost_spec::Path;
 use kaphost_spec::names::Invalid;
 
 use crate::bindings::types as wit;
-use crate::convert;
+use crate::convert::UserDataText;
 use crate::error::AnswerError;
 use crate::limits::SENTENCE_CHARS;
 use crate::text::visible;
@@ -62,19 +62,20 @@ fn parse_set<T: FromStr<Err = Invalid> + Ord>(texts: &[String], list: &[&str]) -
     Ok(set)
 }
 
-/// The cluster that a mutator returned, checked value by value and as a whole. `before` is what it was given.
-pub(crate) fn cluster(record: wit::Cluster, before: &spec::Cluster) -> Answer<spec::Cluster> {
+/// The cluster that a mutator returned, checked value by value and as a whole. `before` is what it was given, with or without the text of the
+/// user data.
+pub(crate) fn cluster(record: wit::Cluster, before: &spec::Cluster, user_data: UserDataText) -> Answer<spec::Cluster> {
     for (returned, given, field) in [(&record.name, before.name.as_str(), "name"), (&record.region, before.region.as_str(), "region")] {
         if returned != given {
             return Err(AnswerError::ForbiddenChange { path: at(&[field]) });
         }
     }
-    // Without the grant to see the text, nothing about it may be touched.
+    // It must come back as it went, text or no text: no grant lets a policy change it.
     let unchanged = match (&record.user_data, &before.user_data) {
         (None, None) => true,
         (Some(returned), Some(given)) => {
-            let given = convert::user_data(given);
-            returned.sha256 == given.sha256 && returned.size == given.size && returned.text == given.text
+            let text = (user_data == UserDataText::Shown).then(|| given.expose());
+            returned.sha256 == given.sha256() && returned.size as usize == given.size() && returned.text.as_deref() == text
         }
         _ => false,
     };

@@ -1,11 +1,11 @@
 //! Host to guest: the typed cluster, facts and settings as the contract's records. Guest to host is [`crate::answer`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kaphost_spec as spec;
 
 use crate::bindings::types as wit;
-use crate::{Facts, SettingValue, Settings};
+use crate::{FactKind, Facts, SettingValue, Settings};
 
 fn text(value: &impl ToString) -> String {
     value.to_string()
@@ -15,8 +15,16 @@ fn maybe<T: ToString>(value: Option<&T>) -> Option<String> {
     value.map(ToString::to_string)
 }
 
-/// The whole record. User data travels as digest and size: its text needs a grant, and there are none yet.
-pub(crate) fn cluster(cluster: &spec::Cluster) -> wit::Cluster {
+/// Whether a policy sees the text of the user data. Digest and size it always sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UserDataText {
+    Hidden,
+    /// Its terms grant it.
+    Shown,
+}
+
+/// The whole record.
+pub(crate) fn cluster(cluster: &spec::Cluster, text_of_user_data: UserDataText) -> wit::Cluster {
     wit::Cluster {
         name: text(&cluster.name),
         region: text(&cluster.region),
@@ -66,7 +74,7 @@ pub(crate) fn cluster(cluster: &spec::Cluster) -> wit::Cluster {
                 snapshot: maybe(volume.snapshot.as_ref()),
             })
             .collect(),
-        user_data: cluster.user_data.as_ref().map(user_data),
+        user_data: cluster.user_data.as_ref().map(|data| user_data(data, text_of_user_data)),
         scaling: scaling(&cluster.scaling),
         rollout: rollout(&cluster.rollout),
         iam: iam(&cluster.iam),
@@ -79,10 +87,13 @@ pub(crate) fn cluster(cluster: &spec::Cluster) -> wit::Cluster {
     }
 }
 
-/// What every policy sees of user data.
-pub(crate) fn user_data(data: &spec::UserData) -> wit::UserData {
-    // At most 16,384 bytes: the type holds that.
-    wit::UserData { sha256: data.sha256().to_owned(), size: u32::try_from(data.size()).unwrap_or(u32::MAX), text: None }
+fn user_data(data: &spec::UserData, text: UserDataText) -> wit::UserData {
+    wit::UserData {
+        sha256: data.sha256().to_owned(),
+        // At most 16,384 bytes: the type holds that.
+        size: u32::try_from(data.size()).unwrap_or(u32::MAX),
+        text: (text == UserDataText::Shown).then(|| data.expose().to_owned()),
+    }
 }
 
 fn ingress(allow: &BTreeMap<spec::Source, spec::IngressRule>) -> Vec<wit::IngressRule> {
@@ -177,11 +188,12 @@ fn kapacitor(kapacitor: &spec::Kapacitor) -> wit::Kapacitor {
     }
 }
 
-/// Facts as they were read.
-pub(crate) fn facts(facts: &Facts) -> wit::Facts {
+/// Those facts that are granted, as they were read.
+pub(crate) fn facts(facts: &Facts, granted: &BTreeSet<FactKind>) -> wit::Facts {
+    let may = |kind| granted.contains(&kind);
     wit::Facts {
-        account: facts.account.clone(),
-        ami: facts.ami.as_ref().map(|ami| wit::AmiFacts {
+        account: facts.account.clone().filter(|_| may(FactKind::Account)),
+        ami: facts.ami.as_ref().filter(|_| may(FactKind::Ami)).map(|ami| wit::AmiFacts {
             id: ami.id.clone(),
             owner: ami.owner.clone(),
             name: ami.name.clone(),
@@ -192,6 +204,7 @@ pub(crate) fn facts(facts: &Facts) -> wit::Facts {
         subnets: facts
             .subnets
             .iter()
+            .filter(|_| may(FactKind::Subnets))
             .map(|subnet| wit::SubnetFacts {
                 id: subnet.id.clone(),
                 zone: subnet.zone.clone(),
@@ -199,7 +212,11 @@ pub(crate) fn facts(facts: &Facts) -> wit::Facts {
                 auto_public_ip: subnet.auto_public_ip,
             })
             .collect(),
-        vpc: facts.vpc.as_ref().map(|vpc| wit::VpcFacts { id: vpc.id.clone(), cidrs: vpc.cidrs.clone(), is_default: vpc.is_default }),
+        vpc: facts.vpc.as_ref().filter(|_| may(FactKind::Vpc)).map(|vpc| wit::VpcFacts {
+            id: vpc.id.clone(),
+            cidrs: vpc.cidrs.clone(),
+            is_default: vpc.is_default,
+        }),
     }
 }
 

@@ -149,6 +149,9 @@ pub struct Change {
     pub reason: String,
     /// In which pass, from 1. 0 for advice, which is no part of any.
     pub pass: u32,
+    /// Whether it makes the cluster less safe, by a grant of [`PolicyRecord::loosens`].
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub loosens: bool,
 }
 
 /// What becomes of a violation.

@@ -53,6 +53,7 @@ mod terms;
 mod testing;
 mod text;
 mod ticker;
+mod tighten;
 mod waiver;
 
 pub use admit::{Circumstances, admit};

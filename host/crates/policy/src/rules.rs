@@ -1,47 +1,36 @@
 //! What the fixed point needs of a policy, in the host's own types. A loaded module is one answer to it; tests have others, so that the logic
 //! of [`crate::admit()`] is tested without any WebAssembly.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use kaphost_spec::Cluster;
 
 use crate::answer::{self, Reason, Reported};
 use crate::bindings::types as wit;
+use crate::convert::UserDataText;
 use crate::error::{AnswerError, Operation, PolicyError, RunError};
 use crate::module::Module;
-use crate::settings::Settings;
-use crate::{Facts, Log, convert};
+use crate::{Facts, Log, Policy, convert};
 
-/// What a policy is asked about. Converts itself to the contract's records at most once, however many policies ask.
+/// What policies are asked about. Converts itself to the contract's record at most once, however many policies ask; a second time for those
+/// that see the text of the user data.
+#[derive(Debug)]
 pub(crate) struct Subject<'a> {
-    pub(crate) cluster: &'a Cluster,
-    facts: &'a FactsRecord<'a>,
+    pub(crate) cluster: Cow<'a, Cluster>,
     record: OnceCell<wit::Cluster>,
-}
-
-/// Facts and, once a module wants it, their record.
-pub(crate) struct FactsRecord<'a> {
-    facts: &'a Facts,
-    record: OnceCell<wit::Facts>,
-}
-
-impl<'a> FactsRecord<'a> {
-    pub(crate) const fn new(facts: &'a Facts) -> Self {
-        Self { facts, record: OnceCell::new() }
-    }
+    revealing: OnceCell<wit::Cluster>,
 }
 
 impl<'a> Subject<'a> {
-    pub(crate) const fn new(cluster: &'a Cluster, facts: &'a FactsRecord<'a>) -> Self {
-        Self { cluster, facts, record: OnceCell::new() }
+    pub(crate) const fn new(cluster: Cow<'a, Cluster>) -> Self {
+        Self { cluster, record: OnceCell::new(), revealing: OnceCell::new() }
     }
 
-    fn record(&self) -> &wit::Cluster {
-        self.record.get_or_init(|| convert::cluster(self.cluster))
-    }
-
-    fn facts(&self) -> &wit::Facts {
-        self.facts.record.get_or_init(|| convert::facts(self.facts.facts))
+    fn record(&self, user_data: UserDataText) -> &wit::Cluster {
+        // Without user data there is no text to reveal, and one record does for all.
+        let record = if user_data == UserDataText::Shown && self.cluster.user_data.is_some() { &self.revealing } else { &self.record };
+        record.get_or_init(|| convert::cluster(&self.cluster, user_data))
     }
 }
 
@@ -92,15 +81,23 @@ pub(crate) trait Rules {
     fn mutate(&self, subject: &Subject<'_>) -> Option<(Result<Mutation, Failure>, Log)>;
 }
 
-/// A module with its settings.
+/// A module with its settings, and with what it is told beside the cluster.
 pub(crate) struct Bound<'a> {
     module: &'a Module,
     settings: Vec<wit::Setting>,
+    facts: wit::Facts,
+    user_data: UserDataText,
 }
 
 impl<'a> Bound<'a> {
-    pub(crate) fn new(module: &'a Module, settings: &Settings) -> Self {
-        Self { module, settings: convert::settings(settings) }
+    /// Tells it those of the facts that it needs and was granted.
+    pub(crate) fn new(policy: &'a Policy, facts: &Facts) -> Self {
+        Self {
+            module: &policy.module,
+            settings: convert::settings(&policy.settings),
+            facts: convert::facts(facts, &policy.facts().collect()),
+            user_data: if policy.terms.user_data { UserDataText::Shown } else { UserDataText::Hidden },
+        }
     }
 }
 
@@ -109,7 +106,7 @@ impl Rules for Bound<'_> {
         if !self.module.world().validates() {
             return (Ok(Vec::new()), Log::default());
         }
-        let (result, log) = self.module.validate((subject.record(), subject.facts(), &self.settings));
+        let (result, log) = self.module.validate((subject.record(self.user_data), &self.facts, &self.settings));
         (result.map_err(Failure::from).and_then(|list| Ok(answer::violations(list)?)), log)
     }
 
@@ -117,11 +114,11 @@ impl Rules for Bound<'_> {
         if !self.module.world().mutates() {
             return None;
         }
-        let (result, log) = self.module.mutate((subject.record(), subject.facts(), &self.settings))?;
+        let (result, log) = self.module.mutate((subject.record(self.user_data), &self.facts, &self.settings))?;
         let read = |answer: Result<wit::Amended, Vec<wit::Violation>>| match answer {
             Ok(amended) => {
                 let reasons = answer::reasons(amended.changes)?;
-                Ok(Mutation::Amended(Box::new(answer::cluster(amended.cluster, subject.cluster)?), reasons))
+                Ok(Mutation::Amended(Box::new(answer::cluster(amended.cluster, &subject.cluster, self.user_data)?), reasons))
             }
             Err(violations) => Ok(Mutation::Denied(answer::violations(violations)?)),
         };

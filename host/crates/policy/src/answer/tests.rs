@@ -1,6 +1,8 @@
 //! What leaves the host comes back as it was, and what comes back wrong is named.
 
 use super::*;
+use crate::convert;
+use crate::convert::UserDataText::{Hidden, Shown};
 
 fn plain() -> spec::Cluster {
     crate::testing::spec(
@@ -79,18 +81,44 @@ fn full() -> spec::Cluster {
 #[test]
 fn nothing_is_lost_between_host_and_guest() {
     for before in [plain(), full()] {
-        assert_eq!(cluster(convert::cluster(&before), &before), Ok(before));
+        for text in [Hidden, Shown] {
+            assert_eq!(cluster(convert::cluster(&before, text), &before, text), Ok(before.clone()));
+        }
+    }
+}
+
+#[test]
+fn user_data_comes_back_as_it_went_with_its_text_or_without() {
+    let before = plain();
+    assert_eq!(convert::cluster(&before, Hidden).user_data.unwrap().text, None);
+    assert_eq!(convert::cluster(&before, Shown).user_data.unwrap().text.as_deref(), Some("echo hello"));
+    // With the text where none was sent, and without where it was.
+    for (went, came) in [(Hidden, Shown), (Shown, Hidden)] {
+        assert_eq!(cluster(convert::cluster(&before, came), &before, went), Err(AnswerError::UserData));
+    }
+    type Edit = fn(&mut Option<wit::UserData>);
+    let edits: [Edit; 5] = [
+        |data| *data = None,
+        |data| data.as_mut().unwrap().text = Some("echo other".into()),
+        |data| data.as_mut().unwrap().text = None,
+        |data| data.as_mut().unwrap().size += 1,
+        |data| data.as_mut().unwrap().sha256 = "0".repeat(64),
+    ];
+    for edit in edits {
+        let mut record = convert::cluster(&before, Shown);
+        edit(&mut record.user_data);
+        assert_eq!(cluster(record, &before, Shown), Err(AnswerError::UserData));
     }
 }
 
 #[test]
 fn networks_are_canonicalised_and_then_unique() {
     let before = full();
-    let mut record = convert::cluster(&before);
+    let mut record = convert::cluster(&before, Hidden);
     record.egress[0].cidr = "10.1.2.3/8".into();
-    assert_eq!(cluster(record.clone(), &before), Ok(before.clone()));
+    assert_eq!(cluster(record.clone(), &before, Hidden), Ok(before.clone()));
     record.egress.push(record.egress[0].clone());
-    let error = cluster(record, &before).unwrap_err();
+    let error = cluster(record, &before, Hidden).unwrap_err();
     assert_eq!(error.to_string(), "it gave `egress[\"10.1.2.3/8\"]` more than once");
 }
 
@@ -106,9 +134,9 @@ fn values_are_checked_alone_and_together_and_shown_safely() {
         ("`network.subnets`", |record| record.network.subnets.clear()),
     ];
     for (path, edit) in edits {
-        let mut record = convert::cluster(&full());
+        let mut record = convert::cluster(&full(), Hidden);
         edit(&mut record);
-        let error = cluster(record, &full()).unwrap_err();
+        let error = cluster(record, &full(), Hidden).unwrap_err();
         assert_eq!(error.code(), "invalid-result");
         assert!(error.to_string().contains(path) && !error.to_string().contains('\u{1b}'), "{error}");
     }

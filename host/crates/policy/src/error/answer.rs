@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kaphost_spec::{Leaf, Path};
+use kaphost_spec::{Leaf, Path, Pattern};
 use thiserror::Error;
 
 use super::list;
@@ -34,9 +34,35 @@ pub enum AnswerError {
         /// The leaf.
         path: Path,
     },
-    /// It changed user data that it was not granted.
-    #[error("it changed `user-data`, which it was not granted")]
+    /// It changed user data, of which no policy may change anything.
+    #[error("it changed `user-data`, which no policy may change")]
     UserData,
+    /// It changed what it was not granted to change. Nothing of what it did is kept.
+    #[error("it changed `{path}` from {} to {}, and was granted {}", shown(.old.as_ref()), shown(.new.as_ref()), granted(.writes))]
+    NotGranted {
+        /// The leaf.
+        path: Path,
+        /// Before.
+        old: Option<Leaf>,
+        /// After.
+        new: Option<Leaf>,
+        /// What it may change.
+        writes: Vec<Pattern>,
+    },
+    /// It made something less safe that it was not granted to. Nothing of what it did is kept.
+    #[error("it made `{path}` less safe, from {old} to {new}, and was granted to loosen {}: {order}", granted(.loosens))]
+    Loosens {
+        /// The value, or the entry that is new or wider.
+        path: Path,
+        /// Before; of a list all of it.
+        old: String,
+        /// After.
+        new: String,
+        /// What is safer, as a clause.
+        order: &'static str,
+        /// What it may loosen.
+        loosens: Vec<Pattern>,
+    },
     /// It set a value that AWS would not accept.
     #[error("it set `{path}` to {value}, which {problem}")]
     InvalidValue {
@@ -77,6 +103,16 @@ fn shown(leaf: Option<&Leaf>) -> String {
     leaf.map_or_else(|| "nothing".to_owned(), |leaf| crate::text::visible(&leaf.to_string(), 200))
 }
 
+/// A path as a policy set writes it: between quotes, raw when it holds some.
+fn in_kdl(path: &Path) -> String {
+    let path = path.to_string();
+    if path.contains(['"', '\\']) { format!("#\"{path}\"#") } else { format!("\"{path}\"") }
+}
+
+fn granted(patterns: &[Pattern]) -> String {
+    if patterns.is_empty() { "nothing".into() } else { list(patterns) }
+}
+
 impl AnswerError {
     /// Stable, kebab-case.
     #[must_use]
@@ -85,6 +121,8 @@ impl AnswerError {
             Self::UnknownRule { .. } => "unknown-rule",
             Self::UnexplainedChange { .. } => "unexplained-change",
             Self::ForbiddenChange { .. } | Self::UserData => "forbidden-change",
+            Self::NotGranted { .. } => "not-granted",
+            Self::Loosens { .. } => "loosens",
             Self::InvalidValue { .. } | Self::InvalidCluster { .. } | Self::DuplicateEntry { .. } | Self::BadPath(_) => "invalid-result",
             Self::SilentDenial => "silent-denial",
         }
@@ -94,6 +132,14 @@ impl AnswerError {
         const AUTHOR: &str = "this is a mistake in the policy: tell its author, or go back to a version that worked";
         match self {
             Self::InvalidValue { help, .. } | Self::InvalidCluster { help, .. } => format!("{help}; {AUTHOR}"),
+            Self::NotGranted { path, .. } => format!(
+                "if the policy should change this, the owner of its policy set grants it: `writes {}`; if not, {AUTHOR}",
+                in_kdl(path)
+            ),
+            Self::Loosens { path, .. } => format!(
+                "if this is meant, the owner of a policy set names the policy there and grants it: `loosens {}`; if not, {AUTHOR}",
+                in_kdl(path)
+            ),
             Self::UserData => "the policy must hand `user-data` back as it came".into(),
             _ => AUTHOR.into(),
         }

@@ -1,0 +1,223 @@
+//! Every cluster met on the way to the fixed point, and what each mutator makes of it. A policy is a pure function, so it is asked about one
+//! cluster once: a second pass, or another order, costs the questions that are new.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use kaphost_spec::{Cluster, Leaves, Path};
+
+use super::difference::{difference, explanation};
+use crate::answer::Reported;
+use crate::decision::{CallLog, Change};
+use crate::error::{AnswerError, Operation, PolicyError};
+use crate::rules::{Failure, Mutation, Rules, Subject};
+use crate::{Description, Log, Rule, Terms, tighten};
+
+/// A policy in the game, with or without WebAssembly behind it.
+pub(crate) struct Player<'a, R> {
+    pub(crate) rules: R,
+    pub(crate) source: &'a str,
+    pub(crate) description: &'a Description,
+    pub(crate) terms: &'a Terms,
+}
+
+/// A policy that could not be asked, or whose answer cannot stand.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) policy: usize,
+    pub(super) operation: Operation,
+    pub(super) failure: Box<Failure>,
+}
+
+impl Failed {
+    pub(super) fn of<R>(self, players: &[Player<'_, R>]) -> PolicyError {
+        self.failure.of(players.get(self.policy).map_or("", |player| player.source), self.operation)
+    }
+}
+
+/// A cluster that was met.
+pub(super) struct State<'a> {
+    pub(super) subject: Subject<'a>,
+    pub(super) leaves: Leaves,
+}
+
+impl<'a> State<'a> {
+    fn new(cluster: Cow<'a, Cluster>) -> Self {
+        Self { leaves: cluster.leaves(), subject: Subject::new(cluster) }
+    }
+}
+
+/// What a mutator makes of a cluster.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// It does not mutate.
+    Silent,
+    /// The same.
+    Keeps,
+    /// Another one. The changes have no pass yet.
+    Makes { state: usize, changes: Vec<Change> },
+    /// Nothing: it cannot be made right.
+    Denies(Vec<Reported>),
+}
+
+/// What a mutator said, held against what it may say.
+pub(super) enum Said {
+    Keeps,
+    Amends { cluster: Box<Cluster>, leaves: Leaves, changes: Vec<Change> },
+    Denies(Vec<Reported>),
+}
+
+pub(super) struct States<'a, R> {
+    pub(super) players: &'a [Player<'a, R>],
+    states: Vec<State<'a>>,
+    answers: BTreeMap<(usize, usize), Rc<Answer>>,
+    pub(super) logs: Vec<CallLog>,
+}
+
+impl<'a, R: Rules> States<'a, R> {
+    /// Starts with one cluster, which is state 0.
+    pub(super) fn new(cluster: &'a Cluster, players: &'a [Player<'a, R>]) -> Self {
+        Self { players, states: vec![State::new(Cow::Borrowed(cluster))], answers: BTreeMap::new(), logs: Vec::new() }
+    }
+
+    pub(super) fn state(&self, index: usize) -> &State<'a> {
+        &self.states[index]
+    }
+
+    /// What became of the cluster. Clones it only where it is the one that was there at the start.
+    pub(super) fn into_state(mut self, index: usize) -> (Cluster, Leaves, Vec<CallLog>) {
+        let State { subject, leaves } = self.states.swap_remove(index);
+        (subject.cluster.into_owned(), leaves, self.logs)
+    }
+
+    /// What this mutator makes of this cluster, held against its grants.
+    pub(super) fn mutate(&mut self, policy: usize, state: usize, pass: u32) -> Result<Rc<Answer>, Failed> {
+        if let Some(known) = self.answers.get(&(policy, state)) {
+            return Ok(Rc::clone(known));
+        }
+        let answer = match self.ask(policy, state, pass)? {
+            None => Answer::Silent,
+            Some(Said::Keeps) => Answer::Keeps,
+            Some(Said::Denies(violations)) => Answer::Denies(violations),
+            Some(Said::Amends { cluster, leaves, mut changes }) => {
+                granted(self.players[policy].terms, &self.states[state].subject.cluster, &cluster, &mut changes)
+                    .map_err(|error| Failed { policy, operation: Operation::Mutate, failure: Box::new(Failure::Answer(error)) })?;
+                Answer::Makes { state: self.meet(*cluster, leaves), changes }
+            }
+        };
+        let answer = Rc::new(answer);
+        self.answers.insert((policy, state), Rc::clone(&answer));
+        Ok(answer)
+    }
+
+    /// Asks a mutator, whatever it may do with the answer. `None` from a policy that does not mutate.
+    pub(super) fn ask(&mut self, policy: usize, state: usize, pass: u32) -> Result<Option<Said>, Failed> {
+        let player = &self.players[policy];
+        let here = &self.states[state];
+        let Some((result, log)) = player.rules.mutate(&here.subject) else { return Ok(None) };
+        keep(&mut self.logs, policy, Operation::Mutate, pass, log);
+        result.and_then(|mutation| Ok(examine(policy, player.description, here, mutation)?)).map(Some).map_err(|failure| Failed {
+            policy,
+            operation: Operation::Mutate,
+            failure: Box::new(failure),
+        })
+    }
+
+    /// Asks a validator. Nothing from a policy that does not validate.
+    pub(super) fn validate(&mut self, policy: usize, state: usize, pass: u32) -> Result<Vec<Reported>, Failed> {
+        let player = &self.players[policy];
+        let (result, log) = player.rules.validate(&self.states[state].subject);
+        keep(&mut self.logs, policy, Operation::Validate, pass, log);
+        result.and_then(|violations| Ok(all_known(player.description, violations)?)).map_err(|failure| Failed {
+            policy,
+            operation: Operation::Validate,
+            failure: Box::new(failure),
+        })
+    }
+
+    /// The state of this cluster: one that was met before, or a new one. Looks from the newest on, which is where a fight comes back to.
+    fn meet(&mut self, cluster: Cluster, leaves: Leaves) -> usize {
+        if let Some(known) = self.states.iter().rposition(|state| *state.subject.cluster == cluster) {
+            return known;
+        }
+        self.states.push(State { subject: Subject::new(Cow::Owned(cluster)), leaves });
+        self.states.len() - 1
+    }
+}
+
+fn keep(logs: &mut Vec<CallLog>, policy: usize, operation: Operation, pass: u32, log: Log) {
+    if log != Log::default() {
+        logs.push(CallLog { policy, operation, pass, log });
+    }
+}
+
+fn examine(policy: usize, description: &Description, here: &State<'_>, mutation: Mutation) -> Result<Said, AnswerError> {
+    let (cluster, reasons) = match mutation {
+        Mutation::Denied(violations) if violations.is_empty() => return Err(AnswerError::SilentDenial),
+        Mutation::Denied(violations) => return Ok(Said::Denies(all_known(description, violations)?)),
+        Mutation::Amended(cluster, reasons) => (cluster, reasons),
+    };
+    for reason in &reasons {
+        known(description, &reason.rule)?;
+    }
+    let before = &here.subject.cluster;
+    if *cluster == **before {
+        return Ok(Said::Keeps);
+    }
+    forbidden(before, &cluster)?;
+    let leaves = cluster.leaves();
+    let mut changes = Vec::new();
+    for (path, old, new) in difference(&here.leaves, &leaves) {
+        let (path, old, new) = (path.clone(), old.cloned(), new.cloned());
+        let Some(reason) = explanation(&reasons, &path) else { return Err(AnswerError::UnexplainedChange { path, old, new }) };
+        let (rule, reason) = (reason.rule.clone(), reason.reason.clone());
+        changes.push(Change { path, old, new, policy, rule, reason, pass: 0, loosens: false });
+    }
+    Ok(Said::Amends { cluster, leaves, changes })
+}
+
+/// Whether all that a policy changed is its to change, and none of it less safe but what may be. Marks what may and is.
+fn granted(terms: &Terms, before: &Cluster, after: &Cluster, changes: &mut [Change]) -> Result<(), AnswerError> {
+    if let Some(change) = changes.iter().find(|change| !terms.may_write(&change.path)) {
+        let Change { path, old, new, .. } = change.clone();
+        return Err(AnswerError::NotGranted { path, old, new, writes: terms.writes.clone() });
+    }
+    for loosening in tighten::loosened(before, after) {
+        if !terms.may_loosen(&loosening.path) {
+            let tighten::Loosening { path, old, new, order } = loosening;
+            return Err(AnswerError::Loosens { path, old, new, order, loosens: terms.loosens.clone() });
+        }
+        for change in changes.iter_mut() {
+            change.loosens |= loosening.path.covers(&change.path);
+        }
+    }
+    Ok(())
+}
+
+fn known<'a>(description: &'a Description, rule: &str) -> Result<&'a Rule, AnswerError> {
+    description.rule(rule).ok_or_else(|| AnswerError::UnknownRule {
+        rule: rule.to_owned(),
+        declared: description.rules.iter().map(|rule| rule.id.clone()).collect(),
+    })
+}
+
+fn all_known(description: &Description, violations: Vec<Reported>) -> Result<Vec<Reported>, AnswerError> {
+    for violation in &violations {
+        known(description, &violation.rule)?;
+    }
+    Ok(violations)
+}
+
+/// What no policy may change, whatever reason it gives. `answer::cluster` sees to this for modules; here it holds for whatever answers.
+fn forbidden(before: &Cluster, after: &Cluster) -> Result<(), AnswerError> {
+    for (changed, field) in [(before.name != after.name, "name"), (before.region != after.region, "region")] {
+        if changed {
+            return Err(AnswerError::ForbiddenChange { path: Path::root().field(field) });
+        }
+    }
+    if before.user_data != after.user_data {
+        return Err(AnswerError::UserData);
+    }
+    Ok(())
+}
