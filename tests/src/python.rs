@@ -1,4 +1,5 @@
-//! The Python that the emulator runs on: a virtual environment made once for each state of `requirements.txt`.
+//! The Python that the emulator runs on, and tools that come as its packages: a virtual environment made once for each state of a
+//! `requirements.txt`.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -10,21 +11,34 @@ use crate::built::{Built, workspace};
 /// The oldest Python that moto supports.
 const MINIMUM: (u32, u32) = (3, 10);
 
-/// A Python with everything of `tests/emulator/requirements.txt`.
+/// A Python with everything of one `requirements.txt`.
 #[derive(Clone, Debug)]
 pub struct Python {
     program: PathBuf,
 }
 
 impl Python {
-    /// Finds it in the target folder, or makes it there: once, however many tests ask at the same time.
+    /// The emulator's. Finds it in the target folder, or makes it there: once, however many tests ask at the same time.
     ///
     /// # Errors
     /// When there is no Python 3.10 with `venv`, or the packages cannot be installed; with pip's own words.
     pub fn ready(built: &Built) -> Result<Self, Failure> {
-        let requirements = scripts().join("requirements.txt");
+        Self::with(built, "emulator")
+    }
+
+    /// The one with the linter of shell scripts.
+    ///
+    /// # Errors
+    /// As `ready`.
+    pub fn with_linter(built: &Built) -> Result<Self, Failure> {
+        Self::with(built, "boot")
+    }
+
+    /// The one whose requirements are in this folder below `tests/`.
+    fn with(built: &Built, folder_name: &str) -> Result<Self, Failure> {
+        let requirements = workspace().join("tests").join(folder_name).join("requirements.txt");
         let text = fs::read(&requirements).map_err(Failure::while_doing(format!("reading {}", requirements.display())))?;
-        let folder = built.target().join(format!("emulator-venv-{:016x}", fnv1a(&text)));
+        let folder = built.target().join(format!("{folder_name}-venv-{:016x}", fnv1a(&text)));
         let program = folder.join("bin/python");
         // Written last: an environment without it was left half made.
         let complete = folder.join("complete");
@@ -45,10 +59,18 @@ impl Python {
             Command::new(&python.program)
                 .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--only-binary=:all:", "-r"])
                 .arg(&requirements),
-            "installing the emulator's packages",
+            "installing packages",
         )?;
         File::create(&complete).map_err(Failure::while_doing(format!("making {}", complete.display())))?;
         Ok(python)
+    }
+
+    /// A program that one of the packages brings.
+    #[must_use]
+    pub fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.program.with_file_name(name));
+        command.env_clear().env("LC_ALL", "C.UTF-8");
+        command
     }
 
     /// A command that runs one of the scripts below `tests/`, such as `bench/boto3_sequential.py`, with no environment but what is given.
@@ -59,10 +81,6 @@ impl Python {
         command.args(["-B", "-u"]).arg(workspace().join("tests").join(name)).env_clear().env("PYTHONHASHSEED", "0");
         command
     }
-}
-
-fn scripts() -> PathBuf {
-    workspace().join("tests/emulator")
 }
 
 fn check_version() -> Result<(), Failure> {

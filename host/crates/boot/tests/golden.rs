@@ -4,7 +4,10 @@
 
 mod support;
 
-use support::{EVERYTHING, LEAST, cluster};
+use support::{EVERYTHING, cluster};
+
+/// The least of a `kapacitor` block.
+const LEAST: &str = r#"kapacitor { influxdb "http://influxdb.example.com:8086"; }"#;
 
 /// The values at the head, and the steps at the end: what lies between is the same for all.
 fn ends(script: &str) -> String {

@@ -61,15 +61,16 @@ find_disk() {
 }
 
 wait_for_disk() {
-    local waited=0
+    local waited=0 pause=2
     until disk=$(find_disk); do
         if ((waited >= device_timeout_s)); then
             log "the disks here are: $(lsblk --nodeps --noheadings --output NAME,TYPE,SIZE | tr -s ' \n' ' ')"
             die "no disk was attached as $device within $device_timeout_s s (if it is one of these, the image lacks nvme-cli, which tells)"
         fi
         ((waited > 0)) || log "waiting for the volume $device"
-        sleep 2
-        waited=$((waited + 2))
+        ((waited < 30)) || pause=10
+        sleep "$pause"
+        waited=$((waited + pause))
     done
     log "the volume $device is $disk"
 }

@@ -20,9 +20,6 @@ pub(crate) fn cluster(nodes: &str) -> Cluster {
     }
 }
 
-/// The least of a `kapacitor` block.
-pub(crate) const LEAST: &str = r#"kapacitor { influxdb "http://influxdb.example.com:8086"; }"#;
-
 /// Every value that a `kapacitor` block takes, and what else decides the script.
 pub(crate) const EVERYTHING: &str = r##"
     http port=443
