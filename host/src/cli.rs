@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{apply, check, destroy, explain, facts, output, plan, status};
+use crate::commands::{apply, check, convert, destroy, explain, facts, output, plan, status};
 use crate::exit;
 use crate::term::Color;
 
@@ -53,6 +53,7 @@ pub(crate) enum Command {
     Output(output::Command),
     Explain(explain::Command),
     Facts(facts::Command),
+    Convert(convert::Command),
 }
 
 /// The policies of a run.

@@ -8,7 +8,7 @@ use std::path::Path;
 use kaphost_tests::{Built, Kaphost, Run};
 use serde_json::Value;
 
-const COMMANDS: [&str; 8] = ["check", "plan", "apply", "destroy", "status", "output", "explain", "facts"];
+const COMMANDS: [&str; 9] = ["check", "plan", "apply", "destroy", "status", "output", "explain", "facts", "convert"];
 
 const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
     ami "ami-0abcd1234abcd1234"

@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod check;
+pub(crate) mod convert;
 pub(crate) mod destroy;
 pub(crate) mod explain;
 pub(crate) mod facts;
@@ -30,6 +31,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Output(command) => output::run(global, command),
         Command::Explain(command) => explain::run(global, command),
         Command::Facts(command) => facts::run(global, command),
+        Command::Convert(command) => convert::run(global, command),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the rooms give, for people and for programs. Everything here returns text or JSON and prints nothing.
 
 pub(crate) mod blame;
+pub(crate) mod conversion;
 pub(crate) mod decision;
 pub(crate) mod diagnostic;
 pub(crate) mod explain;

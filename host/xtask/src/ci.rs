@@ -11,6 +11,7 @@ use crate::{Result, process};
 /// The rooms: what each may depend on of ours, and what it must never see of others (by the start of a crate's name).
 const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("kaphost-spec", &[], &["tokio", "wasmtime", "aws-", "clap"]),
+    ("kaphost-convert", &["kaphost-spec"], &["kdl", "tokio", "wasmtime", "aws-", "clap"]),
     ("kaphost-boot", &["kaphost-spec"], &["tokio", "futures", "kdl", "wasmtime", "aws-", "rand", "jiff", "clap"]),
     ("kaphost-plan", &["kaphost-spec", "kaphost-boot"], &["tokio", "futures", "kdl", "wasmtime", "aws-", "rand", "jiff", "clap"]),
     ("kaphost-policy", &["kaphost-spec"], &["kdl", "aws-", "tokio", "clap"]),
@@ -23,6 +24,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
         "kaphost",
         &[
             "kaphost-spec",
+            "kaphost-convert",
             "kaphost-policy",
             "kaphost-policy-set",
             "kaphost-findings",
@@ -31,7 +33,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
             "kaphost-lab",
             "kaphost-aws",
         ],
-        &["kdl", "wasmtime", "wasmparser", "aws-"],
+        &["kdl", "hcl-", "wasmtime", "wasmparser", "aws-"],
     ),
 ];
 
