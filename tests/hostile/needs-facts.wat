@@ -1,5 +1,6 @@
 ;; Cannot judge without knowing the account and the subnets, which nobody gave it.
 ;; code: missing-facts
+;; command: check
 (func $describe (result i32)
   (local $at i32) (local $needs i32)
   (local.set $needs (call $alloc (i32.const 2)))

@@ -156,9 +156,14 @@ fn parse(file: &Path, text: String) -> Result<Source, Unusable> {
     }
 }
 
-/// What is no KDL at all was perhaps never meant as a policy set.
+/// A text of which nothing can be made was perhaps never meant as a policy set.
 fn neither(file: &Path, report: &Report) -> Vec<Simple> {
-    if !report.diagnostics().iter().all(|diagnostic| diagnostic.code() == Code::Syntax) {
+    let foreign = |diagnostic: &Diagnostic| match diagnostic.code() {
+        Code::Syntax | Code::TooDeep | Code::MoreMistakes => true,
+        Code::UnknownNode => !diagnostic.help().is_some_and(|help| help.starts_with("did you mean")),
+        _ => false,
+    };
+    if !report.diagnostics().iter().all(foreign) {
         return Vec::new();
     }
     let message = format!("`{}` is neither a WebAssembly component nor a policy set in KDL", file.display());
