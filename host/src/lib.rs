@@ -12,7 +12,6 @@ mod input;
 mod interrupt;
 mod pipeline;
 mod place;
-mod policies;
 mod progress;
 mod render;
 mod term;

@@ -35,7 +35,6 @@ mod python;
 mod rules;
 mod runner;
 mod running;
-mod set;
 mod stage;
 mod transcript;
 
@@ -53,5 +52,4 @@ pub use python::Python;
 pub use rules::{Fault, Rule, Scenario};
 pub use runner::{Kaphost, Run};
 pub use running::Running;
-pub use set::{Entry, Set};
 pub use stage::{APPLY, DESTROY, PLAN, Stage};

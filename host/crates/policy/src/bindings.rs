@@ -3,6 +3,8 @@
 wasmtime::component::bindgen!({
     path: "../../../wit",
     world: "policy",
+    // A record that comes back as it went needs no reading.
+    additional_derives: [PartialEq],
 });
 
 pub(crate) use kaphost::policy::logging::Level;

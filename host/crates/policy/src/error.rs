@@ -70,8 +70,8 @@ pub enum PolicyError {
         #[source]
         error: RunError,
     },
-    /// A call came to its end with an answer that breaks the contract.
-    #[error("policy `{policy}` gave an answer that breaks the contract in `{operation}`")]
+    /// A call came to its end with an answer that breaks the contract, or goes beyond what the policy may do here.
+    #[error("policy `{policy}` {} in `{operation}`", error.deed())]
     Answer {
         /// As the user named it.
         policy: String,
@@ -145,6 +145,9 @@ impl PolicyError {
             Self::Description { .. } => "this is a mistake in the policy: tell its author, or go back to a version that worked".into(),
             Self::Run { error, .. } => error.help(),
             Self::Answer { error, .. } => error.help(),
+            Self::MissingFacts { ungranted, .. } if !ungranted.is_empty() => {
+                "have the owner of its policy set grant them with `facts`, or take the policy out: it cannot answer without".into()
+            }
             Self::MissingFacts { .. } => "let kaphost read them from AWS, or give them in a facts file".into(),
             Self::Unsettled(unsettled) => unsettled.help(),
         }

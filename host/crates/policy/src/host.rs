@@ -333,3 +333,6 @@ fn config(stack_bytes: usize) -> Config {
         .memory_init_cow(false);
     config
 }
+
+#[cfg(test)]
+mod tests;

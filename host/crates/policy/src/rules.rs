@@ -66,6 +66,8 @@ impl Failure {
 /// What a mutator says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mutation {
+    /// As it is; reasons for changes that were not made.
+    Kept(Vec<Reason>),
     /// The cluster as it should be; a reason for each change.
     Amended(Box<Cluster>, Vec<Reason>),
     /// It cannot be made right.
@@ -118,6 +120,10 @@ impl Rules for Bound<'_> {
         let read = |answer: Result<wit::Amended, Vec<wit::Violation>>| match answer {
             Ok(amended) => {
                 let reasons = answer::reasons(amended.changes)?;
+                // Most answers are the question: then there is nothing to read, check or compare value by value.
+                if amended.cluster == *subject.record(self.user_data) {
+                    return Ok(Mutation::Kept(reasons));
+                }
                 Ok(Mutation::Amended(Box::new(answer::cluster(amended.cluster, &subject.cluster, self.user_data)?), reasons))
             }
             Err(violations) => Ok(Mutation::Denied(answer::violations(violations)?)),

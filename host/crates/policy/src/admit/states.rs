@@ -156,15 +156,15 @@ fn examine(policy: usize, description: &Description, here: &State<'_>, mutation:
     let (cluster, reasons) = match mutation {
         Mutation::Denied(violations) if violations.is_empty() => return Err(AnswerError::SilentDenial),
         Mutation::Denied(violations) => return Ok(Said::Denies(all_known(description, violations)?)),
-        Mutation::Amended(cluster, reasons) => (cluster, reasons),
+        Mutation::Kept(reasons) => (None, reasons),
+        Mutation::Amended(cluster, reasons) => (Some(cluster), reasons),
     };
     for reason in &reasons {
         known(description, &reason.rule)?;
     }
     let before = &here.subject.cluster;
-    if *cluster == **before {
-        return Ok(Said::Keeps);
-    }
+    // A record that is written in another way may still be the same cluster.
+    let Some(cluster) = cluster.filter(|cluster| **cluster != **before) else { return Ok(Said::Keeps) };
     forbidden(before, &cluster)?;
     let leaves = cluster.leaves();
     let mut changes = Vec::new();

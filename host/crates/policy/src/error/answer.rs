@@ -128,6 +128,14 @@ impl AnswerError {
         }
     }
 
+    /// What the policy did, as a clause without its subject.
+    pub(super) const fn deed(&self) -> &'static str {
+        match self {
+            Self::NotGranted { .. } | Self::Loosens { .. } => "did what it was not granted",
+            _ => "gave an answer that breaks the contract",
+        }
+    }
+
     pub(super) fn help(&self) -> String {
         const AUTHOR: &str = "this is a mistake in the policy: tell its author, or go back to a version that worked";
         match self {

@@ -215,6 +215,7 @@ fn plain(start: &Cluster, chances: &[&Chance]) -> Plain {
                     changed |= *after != cluster;
                     cluster = *after;
                 }
+                Mutation::Kept(_) => {}
                 Mutation::Denied(_) => denied = true,
             }
         }
