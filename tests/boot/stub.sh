@@ -3,7 +3,8 @@
 #   disks     lines of `path type mount-point` (`-` for none), as lsblk tells them
 #   mounts    lines of `source target`
 #   names     lines of `path name`: the vendor area of NVMe disks
-#   service   `active` or `failed`; restarts: how often systemd had to start it again
+#   service   `active` or `failed`
+#   restarts  how often systemd had to start the service again; with a file `restarting` it does so every time it is asked
 #   sleep-N   a script that is run at the Nth sleep
 #   fails     names of programs that fail
 #   gpg-keys, gpg-status   what gpg says of a key file, and of a signature
@@ -123,7 +124,11 @@ systemctl)
     case "$1" in
     start | restart) [[ -e /state/service ]] || echo active >/state/service ;;
     is-active) [[ "$(cat /state/service)" == active ]] ;;
-    show) echo "NRestarts=$(cat /state/restarts 2>/dev/null || echo 0)" ;;
+    show)
+        restarts=$(cat /state/restarts 2>/dev/null || echo 0)
+        echo "NRestarts=$restarts"
+        [[ ! -e /state/restarting ]] || echo "$((restarts + 1))" >/state/restarts
+        ;;
     esac
     ;;
 uname)

@@ -172,8 +172,8 @@ impl Machine {
     /// # Errors
     /// When the kernel does not let this user have a root of their own, or the script does not end within two minutes.
     pub fn run(&self, script: &str) -> Result<Run, Failure> {
-        self.write("root/script", script)?;
-        Run::of(self.enter()?.args(["/bin/bash", "/root/script"]))
+        self.write("script", script)?;
+        Run::of(self.enter()?.args(["/bin/bash", "/script"]))
     }
 
     /// A command that enters the machine; its arguments are what runs there.

@@ -40,8 +40,13 @@ write_config() {
     install_file /etc/systemd/system/kapacitor.service.d/kaphost.conf 0644 root:root "$unit"
 }
 
+# How often systemd had to start the service again since somebody last asked for it. Empty before systemd 235.
+restarts() {
+    systemctl show kapacitor.service --property=NRestarts | cut --delimiter== --fields=2
+}
+
 start_service() {
-    local second restarts
+    local second before now
     systemctl daemon-reload
     systemctl enable kapacitor.service
     if [[ "$changed" == yes ]]; then
@@ -50,10 +55,11 @@ start_service() {
         systemctl start kapacitor.service
     fi
     # A service that cannot run ends within its first seconds, and systemd starts it again and again.
+    before=$(restarts)
     for ((second = 0; second < 10; second++)); do
         sleep 1
-        restarts=$(systemctl show kapacitor.service --property=NRestarts | cut --delimiter== --fields=2)
-        if ! systemctl is-active --quiet kapacitor.service || [[ "${restarts:-0}" != 0 ]]; then
+        now=$(restarts)
+        if ! systemctl is-active --quiet kapacitor.service || [[ "$now" != "$before" ]]; then
             journalctl --unit kapacitor.service --lines 20 --no-pager >&2 || true
             tail --lines=20 /var/log/kapacitor/kapacitor.log >&2 || true
             die 'Kapacitor does not stay up: see the lines above'

@@ -80,13 +80,13 @@ find_file_system() {
     local found status=0
     # A disk that cannot be read must not pass for an empty one.
     head --bytes=1M "$disk" >/dev/null
-    found=$(blkid --probe --output export "$disk") || status=$?
+    found=$(blkid -p -o export "$disk") || status=$?
     if [[ "$status" == 2 ]]; then
         [[ "$from_snapshot" == no ]] || die "$disk was made from a snapshot and holds no file system: it is left alone"
         log "$disk is empty: making a file system (ext4)"
         mkfs.ext4 -q "$disk"
         status=0
-        found=$(blkid --probe --output export "$disk") || status=$?
+        found=$(blkid -p -o export "$disk") || status=$?
     fi
     [[ "$status" == 0 ]] || die "blkid cannot tell what is on $disk (status $status): it is left alone"
     type=$(sed --quiet 's/^TYPE=//p' <<<"$found")
