@@ -159,6 +159,13 @@ fn no_script_has_anything_that_shellcheck_would_say() {
         fs::write(&file, rendered(nodes)).unwrap();
         files.push(file);
     }
+    // And what the docs say to write.
+    let docs = fs::read_to_string(repository().join("configs/boot.md")).unwrap();
+    for (number, snippet) in docs.split("```bash\n").skip(1).enumerate() {
+        let file = folder.path().join(format!("docs-{number}.sh"));
+        fs::write(&file, snippet.split_once("```").unwrap().0).unwrap();
+        files.push(file);
+    }
     let output = linter.program("shellcheck").args(["--norc", "--severity=style", "--"]).args(&files).output().unwrap();
     assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     // It does find something where there is something.
