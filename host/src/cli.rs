@@ -1,6 +1,7 @@
 //! The command line. One command a file under `commands/`; the doc comments of the arguments are the help.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
 
 use crate::commands::{apply, check, convert, destroy, explain, facts, output, plan, status};
 use crate::exit;
@@ -60,12 +61,34 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Policies")]
 pub(crate) struct PolicyArgs {
-    /// A policy module; may be given several times, and mutates in this order
-    #[arg(long = "policy", value_name = "MODULE.wasm", env = "KAPHOST_POLICY", value_delimiter = ':')]
+    /// A policy module, or a policy set; may be given several times. They run in this order, after the machine's own set and those of KAPHOST_POLICY
+    #[arg(long = "policy", value_name = "FILE")]
     pub(crate) policies: Vec<String>,
-    /// A setting of the policies: NAME=VALUE, or POLICY:NAME=VALUE for one of them. A list is VALUE,VALUE
+    /// A setting of modules given by themselves: NAME=VALUE, or POLICY:NAME=VALUE for one of them. A list is VALUE,VALUE
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub(crate) settings: Vec<String>,
+}
+
+/// The clock of a run that changes nothing.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Policies")]
+pub(crate) struct ClockArgs {
+    /// The instant by which waivers are held, as RFC 3339 has it; now by default. `apply` takes none: it goes by the clock
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub(crate) now: Option<Timestamp>,
+}
+
+/// How warnings about policies are taken.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Policies")]
+pub(crate) struct StrictArgs {
+    /// End with 4 when the outcome hangs on the order of the policies, or a waiver has expired, lasts too long or is not needed
+    #[arg(long, env = "KAPHOST_STRICT", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) strict: bool,
+}
+
+fn instant(text: &str) -> Result<Timestamp, &'static str> {
+    kaphost_policy_set::instant(text).ok_or("write date, time and offset, such as 2027-01-31T00:00:00Z")
 }
 
 /// The cloud of a run.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use kaphost_apply::{CloudError, ErrorKind};
 use kaphost_lab::LabError;
 use kaphost_policy::PolicyError;
-use kaphost_spec::Report;
+use kaphost_spec::{Diagnostic, Report};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -34,12 +34,30 @@ pub(crate) enum Failure {
     },
     /// A policy could not be trusted or run.
     Policy(Box<PolicyError>),
+    /// Policy sets that hold mistakes, or whose modules could not be trusted or run: everything that is wrong with any of them.
+    Untrusted {
+        /// In the sets' text.
+        mistakes: Vec<Diagnostic>,
+        /// With what the sets name.
+        problems: Vec<Simple>,
+    },
+    /// Policies about which something is odd, where nothing may be.
+    Strict {
+        /// How much is odd.
+        count: usize,
+        /// What is odd, which has been shown already, for programs.
+        warnings: Vec<Value>,
+        /// The decision, for programs.
+        decision: Value,
+    },
     /// Settings that the policies do not take. Each with its help.
     Settings(Vec<(String, String)>),
     /// The policies deny. What they say has been shown already.
     Denied {
-        /// Each with its place, for programs.
+        /// Those that deny, each with its place, for programs.
         violations: Vec<Value>,
+        /// What is said beside them, for programs.
+        warnings: Vec<Value>,
         /// The decision, for programs.
         decision: Value,
     },
@@ -127,7 +145,7 @@ impl Failure {
             | Self::Faulty(_)
             | Self::Runtime(_)
             | Self::Stopped { changed: false, .. } => Exit::Error,
-            Self::Policy(_) | Self::FactsMoved(_) => Exit::Untrusted,
+            Self::Policy(_) | Self::FactsMoved(_) | Self::Untrusted { .. } | Self::Strict { .. } => Exit::Untrusted,
             Self::Denied { .. } => Exit::Denied,
             Self::Stopped { changed: true, .. } => Exit::Partial,
             Self::Settings(_) | Self::Usage(_) => Exit::Usage,
@@ -138,7 +156,7 @@ impl Failure {
     fn problems(&self) -> Vec<Simple> {
         let one = |code: &str, message: String, help: &str| vec![Simple::new(code, message).with_help(help)];
         match self {
-            Self::Config(_) | Self::Unplannable(_) | Self::Unfit(_) | Self::FactsMoved(_) => Vec::new(),
+            Self::Config(_) | Self::Unplannable(_) | Self::Unfit(_) | Self::FactsMoved(_) | Self::Untrusted { .. } => Vec::new(),
             Self::Unreadable { what, file, why } => one(
                 "unreadable",
                 format!("{what} `{}` {why}", file.display()),
@@ -157,6 +175,14 @@ impl Failure {
             Self::Policy(error) => vec![Simple::of(error.code(), error.as_ref()).with_help(help_for(error))],
             Self::Settings(errors) => {
                 errors.iter().map(|(message, help)| Simple::new("setting", message.clone()).with_help(help.clone())).collect()
+            }
+            Self::Strict { count, .. } => {
+                let what = if *count == 1 { "1 warning".to_owned() } else { format!("{count} warnings") };
+                one(
+                    "strict",
+                    format!("{what} about policies where --strict allows none; nothing was changed"),
+                    "whoever owns the policies can mend what each warning says",
+                )
             }
             Self::Denied { violations, .. } => {
                 let what = if violations.len() == 1 { "1 violation".to_owned() } else { format!("{} violations", violations.len()) };
@@ -215,6 +241,10 @@ impl Failure {
             Self::Unplannable(problems) | Self::Unfit(problems) | Self::FactsMoved(problems) => {
                 problems.iter().map(|problem| render::diagnostic::text(problem)).collect()
             }
+            Self::Untrusted { mistakes, problems } => {
+                let problems: String = problems.iter().map(|problem| render::diagnostic::text(problem)).collect();
+                format!("{}{problems}", render::diagnostics(mistakes))
+            }
             _ => self.problems().iter().map(|problem| render::diagnostic::text(problem)).collect(),
         }
     }
@@ -228,11 +258,20 @@ impl Failure {
             Self::Unplannable(problems) | Self::Unfit(problems) | Self::FactsMoved(problems) => {
                 document["problems"] = problems.iter().map(Simple::json).collect()
             }
+            Self::Untrusted { mistakes, problems } => {
+                document["diagnostics"] = json!(mistakes);
+                document["problems"] = problems.iter().map(Simple::json).collect();
+            }
             _ => document["problems"] = self.problems().iter().map(Simple::json).collect(),
         }
         match self {
-            Self::Denied { violations, decision } => {
+            Self::Denied { violations, warnings, decision } => {
                 document["violations"] = json!(violations);
+                document["warnings"] = json!(warnings);
+                document["decision"] = decision.clone();
+            }
+            Self::Strict { warnings, decision, .. } => {
+                document["warnings"] = json!(warnings);
                 document["decision"] = decision.clone();
             }
             Self::Stopped { report, .. } => document["report"] = report.clone(),

@@ -12,6 +12,7 @@ mod input;
 mod interrupt;
 mod pipeline;
 mod place;
+mod policies;
 mod progress;
 mod render;
 mod term;

@@ -35,6 +35,7 @@ mod python;
 mod rules;
 mod runner;
 mod running;
+mod set;
 mod stage;
 mod transcript;
 
@@ -52,4 +53,5 @@ pub use python::Python;
 pub use rules::{Fault, Rule, Scenario};
 pub use runner::{Kaphost, Run};
 pub use running::Running;
+pub use set::{Entry, Set};
 pub use stage::{APPLY, DESTROY, PLAN, Stage};

@@ -6,12 +6,13 @@ use clap::Args;
 use kaphost_apply::{Options, apply};
 use serde_json::json;
 
-use crate::cli::{CloudArgs, Format, Global, PolicyArgs};
+use crate::cli::{CloudArgs, Format, Global, PolicyArgs, StrictArgs};
 use crate::cloud::block_on;
 use crate::exit::Exit;
 use crate::facts::{FactsArgs, Trust};
 use crate::failure::Failure;
 use crate::pipeline::Prepared;
+use crate::policies::Asked;
 use crate::progress::Progress;
 use crate::render::blame::Blame;
 use crate::render::{outputs, report};
@@ -37,13 +38,16 @@ pub(crate) struct Command {
     #[command(flatten)]
     facts: FactsArgs,
     #[command(flatten)]
+    strict: StrictArgs,
+    #[command(flatten)]
     cloud: CloudArgs,
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
+    // No flag sets the clock here: an exception whose time is over does not come back for whoever asks with an earlier date.
+    let asked = Asked { policies: &command.policies, now: None, strict: command.strict.strict };
     block_on(async {
-        let mut prepared =
-            Prepared::new(global, &command.file, &command.policies, (&command.facts, Trust::Confirmed), &command.cloud).await?;
+        let mut prepared = Prepared::new(global, &command.file, &asked, (&command.facts, Trust::Confirmed), &command.cloud).await?;
         let (session, current) = prepared.look(&command.cloud).await?;
         if global.output == Format::Text {
             term::out(&render::decision::text(&prepared.decision, &prepared.input.spec));
@@ -52,7 +56,14 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         if current.plan.is_empty() {
             if global.output == Format::Json {
                 let outputs = outputs::json(&outputs::of(&prepared.desired.names, &current.observed));
-                let document = json!({ "version": 1, "exit": 0, "decision": prepared.decision, "plan": render::plan::json(&current.plan), "outputs": outputs });
+                let document = json!({
+                    "version": 1,
+                    "exit": 0,
+                    "warnings": prepared.warnings,
+                    "decision": prepared.decision,
+                    "plan": render::plan::json(&current.plan),
+                    "outputs": outputs,
+                });
                 term::out(&render::json_text(&document));
             }
             return Ok(Exit::Done);
@@ -74,6 +85,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
             Format::Json => term::out(&render::json_text(&json!({
                 "version": 1,
                 "exit": 0,
+                "warnings": prepared.warnings,
                 "decision": prepared.decision,
                 "plan": plan_json,
                 "report": report::json(&record),

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::{Format, Global, PolicyArgs};
+use crate::cli::{ClockArgs, Format, Global, PolicyArgs, StrictArgs};
 use crate::exit::Exit;
 use crate::facts::FactsArgs;
 use crate::failure::Failure;
+use crate::policies::Asked;
 use crate::{pipeline, render, term};
 
 /// Check a config and what the policies say of it; calls no AWS and needs no credentials
@@ -16,6 +17,7 @@ use crate::{pipeline, render, term};
 /// Shows what each policy would change and why, and every violation with its line and column.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  kaphost check cluster.kdl\n  kaphost check cluster.kdl --policy org.wasm\n  \
+                        kaphost check cluster.kdl --policy org.kdl --strict\n  \
                         kaphost check cluster.kdl --policy org.wasm --set allowed-cidrs=10.0.0.0/8 --output json")]
 pub(crate) struct Command {
     /// The cluster's config
@@ -25,16 +27,27 @@ pub(crate) struct Command {
     policies: PolicyArgs,
     #[command(flatten)]
     facts: FactsArgs,
+    #[command(flatten)]
+    clock: ClockArgs,
+    #[command(flatten)]
+    strict: StrictArgs,
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
-    let (input, policies) = pipeline::read_and_load(&command.file, &command.policies)?;
+    let asked = Asked { policies: &command.policies, now: command.clock.now, strict: command.strict.strict };
+    let (input, policies) = pipeline::read_and_load(&command.file, &asked)?;
     let facts = command.facts.given(&input, &policies.needs())?.unwrap_or_default();
     let admitted = pipeline::admit(global, &input, &policies, &facts)?;
     match global.output {
         Format::Text => term::out(&render::decision::text(&admitted.decision, &input.spec)),
         Format::Json => {
-            let document = json!({ "version": 1, "exit": 0, "diagnostics": input.warnings, "decision": admitted.decision });
+            let document = json!({
+                "version": 1,
+                "exit": 0,
+                "diagnostics": input.warnings,
+                "warnings": admitted.warnings,
+                "decision": admitted.decision,
+            });
             term::out(&render::json_text(&document));
         }
     }

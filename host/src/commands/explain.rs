@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use kaphost_spec::{Path, nearest};
 
-use crate::cli::{Format, Global, PolicyArgs};
+use crate::cli::{ClockArgs, Format, Global, PolicyArgs};
 use crate::exit::Exit;
 use crate::facts::FactsArgs;
 use crate::failure::Failure;
+use crate::policies::Asked;
 use crate::render::explain;
 use crate::{pipeline, render, term};
 
@@ -32,11 +33,14 @@ pub(crate) struct Command {
     policies: PolicyArgs,
     #[command(flatten)]
     facts: FactsArgs,
+    #[command(flatten)]
+    clock: ClockArgs,
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let path: Path = command.path.parse().map_err(|error: kaphost_spec::PathError| Failure::Usage(error.to_string()))?;
-    let (input, policies) = pipeline::read_and_load(&command.file, &command.policies)?;
+    let asked = Asked { policies: &command.policies, now: command.clock.now, strict: false };
+    let (input, policies) = pipeline::read_and_load(&command.file, &asked)?;
     let facts = command.facts.given(&input, &policies.needs())?.unwrap_or_default();
     let admission = policies.evaluate(global, &input, &facts)?;
     let chains = explain::chains(&input.spec, &admission.decision, &path);

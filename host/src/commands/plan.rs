@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::{CloudArgs, Format, Global, PolicyArgs};
+use crate::cli::{ClockArgs, CloudArgs, Format, Global, PolicyArgs, StrictArgs};
 use crate::cloud::block_on;
 use crate::exit::Exit;
 use crate::facts::{FactsArgs, Trust};
 use crate::failure::Failure;
 use crate::pipeline::Prepared;
+use crate::policies::Asked;
 use crate::render::blame::Blame;
 use crate::{render, term};
 
@@ -32,12 +33,17 @@ pub(crate) struct Command {
     #[command(flatten)]
     facts: FactsArgs,
     #[command(flatten)]
+    clock: ClockArgs,
+    #[command(flatten)]
+    strict: StrictArgs,
+    #[command(flatten)]
     cloud: CloudArgs,
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
+    let asked = Asked { policies: &command.policies, now: command.clock.now, strict: command.strict.strict };
     let (prepared, current) = block_on(async {
-        let mut prepared = Prepared::new(global, &command.file, &command.policies, (&command.facts, Trust::Told), &command.cloud).await?;
+        let mut prepared = Prepared::new(global, &command.file, &asked, (&command.facts, Trust::Told), &command.cloud).await?;
         let (_, current) = prepared.look(&command.cloud).await?;
         Ok((prepared, current))
     })?;
@@ -53,6 +59,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
                 "version": 1,
                 "exit": exit.code(),
                 "diagnostics": prepared.input.warnings,
+                "warnings": prepared.warnings,
                 "decision": prepared.decision,
                 "plan": render::plan::json(plan),
             })));

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::{CloudArgs, Format, Global, PolicyArgs};
+use crate::cli::{ClockArgs, CloudArgs, Format, Global, PolicyArgs};
 use crate::cloud::block_on;
 use crate::exit::Exit;
 use crate::facts::{FactsArgs, Trust};
 use crate::failure::Failure;
 use crate::pipeline::Prepared;
+use crate::policies::Asked;
 use crate::render::status;
 use crate::{render, term};
 
@@ -31,12 +32,15 @@ pub(crate) struct Command {
     #[command(flatten)]
     facts: FactsArgs,
     #[command(flatten)]
+    clock: ClockArgs,
+    #[command(flatten)]
     cloud: CloudArgs,
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
+    let asked = Asked { policies: &command.policies, now: command.clock.now, strict: false };
     let (prepared, current) = block_on(async {
-        let mut prepared = Prepared::new(global, &command.file, &command.policies, (&command.facts, Trust::Told), &command.cloud).await?;
+        let mut prepared = Prepared::new(global, &command.file, &asked, (&command.facts, Trust::Told), &command.cloud).await?;
         let (_, current) = prepared.look(&command.cloud).await?;
         Ok((prepared, current))
     })?;

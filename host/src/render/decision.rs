@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kaphost_policy::{Admission, Change, Decision, PolicyRecord, Severity, Violation, visible};
+use kaphost_policy::{Admission, Change, Decision, Effect, Enforcement, PolicyRecord, Severity, Violation, WaiverRecord, visible};
 use kaphost_spec::{ConfigSource, Leaf, Span, Spec};
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 use serde_json::{Value, json};
@@ -22,26 +22,62 @@ pub(crate) fn text(decision: &Decision, spec: &Spec) -> String {
         out.push_str(&format!("  {}\n", paint(FAINT, "none: give them with --policy")));
     }
     for (index, policy) in decision.policies.iter().enumerate() {
-        let changes: Vec<&Change> = decision.changes.iter().filter(|change| change.policy == index).collect();
-        let did = match changes.len() {
-            0 => "changed nothing".to_owned(),
-            1 => "changed 1 value".to_owned(),
-            n => format!("changed {n} values"),
-        };
+        let of = |changes: &'_ [Change]| changes.iter().filter(|change| change.policy == index).count();
+        let (changed, advised) = (of(&decision.changes), of(&decision.advice));
         let name = format!("{} {}", policy.name, policy.version);
-        out.push_str(&format!("  {} {did}  {}\n", paint(POLICY, name), paint(FAINT, short(&policy.digest))));
-        for change in changes {
-            out.push_str(&one(change, spec));
+        let set = policy.set.as_ref().map(|set| format!("  {}, {set}", policy.enforcement)).unwrap_or_default();
+        let identity = format!("{}{set}", short(&policy.digest));
+        out.push_str(&format!("  {} {}  {}\n", paint(POLICY, name), did(policy, changed, advised), paint(FAINT, identity)));
+        for change in decision.changes.iter().filter(|change| change.policy == index) {
+            out.push_str(&one(change, spec, false));
+        }
+        for change in decision.advice.iter().filter(|change| change.policy == index) {
+            out.push_str(&one(change, spec, true));
+        }
+    }
+    out.push_str(&waived(decision));
+    out
+}
+
+/// What a policy did, in a few words.
+fn did(policy: &PolicyRecord, changed: usize, advised: usize) -> String {
+    let values = |count: usize| if count == 1 { "1 value".to_owned() } else { format!("{count} values") };
+    match (policy.enforcement, changed, advised) {
+        (Enforcement::Disabled, ..) => "is disabled".to_owned(),
+        (_, 0, 0) => "changed nothing".to_owned(),
+        (_, 0, advised) => format!("would change {}", values(advised)),
+        (_, changed, _) => format!("changed {}", values(changed)),
+    }
+}
+
+/// Violations that a waiver holds for: how many, and each with who granted it and until when.
+fn waived(decision: &Decision) -> String {
+    let all: Vec<&Violation> = decision.violations(Effect::Waived).collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("{} {}\n", paint(STRONG, "Waived:"), all.len());
+    for violation in all {
+        let policy = decision.policy(violation.policy).map_or("", |policy| policy.name.as_str());
+        let rule = format!("{policy}/{}", violation.rule);
+        out.push_str(&format!("  {} at {}  {}\n", paint(POLICY, rule), paint(STRONG, &violation.path), visible(&violation.message, 200)));
+        if let Some(WaiverRecord { ticket, owner, expires, reason, place, .. }) = decision.waiver(violation) {
+            let by = format!("by {ticket} until {expires}, {owner}: {reason} ({place})");
+            for line in textwrap::wrap(&visible(&by, 1_000), term::width().saturating_sub(6)) {
+                out.push_str(&format!("      {}\n", paint(FAINT, line)));
+            }
         }
     }
     out
 }
 
-fn one(change: &Change, spec: &Spec) -> String {
+/// A change, or what would be one.
+fn one(change: &Change, spec: &Spec, advice: bool) -> String {
     let old = change.old.as_ref().map_or_else(|| "unset".to_owned(), value);
     let new = change.new.as_ref().map_or_else(|| "gone".to_owned(), value);
     let place = place(spec, change).map(|place| format!("  {}", paint(FAINT, place))).unwrap_or_default();
-    let mut out = format!("    {}  {} → {}{place}\n", paint(STRONG, &change.path), paint(BAD, old), paint(GOOD, new));
+    let not = if advice { format!("  {}", paint(FAINT, "(advice: not done)")) } else { String::new() };
+    let mut out = format!("    {}  {} → {}{not}{place}\n", paint(STRONG, &change.path), paint(BAD, old), paint(GOOD, new));
     let because = format!("{}: {}", change.rule, change.reason);
     for line in textwrap::wrap(&because, term::width().saturating_sub(8)) {
         out.push_str(&format!("        {}\n", paint(FAINT, line)));
@@ -78,16 +114,16 @@ pub(crate) fn value(leaf: &Leaf) -> String {
     visible(&leaf.to_string(), VALUE_CHARS)
 }
 
-/// Every violation with its place.
+/// Every violation of one effect, with its place.
 #[must_use]
-pub(crate) fn violations(decision: &Decision, spec: &Spec) -> String {
-    decision.violations.iter().map(|violation| diagnostic::text(&Located::new(violation, decision, spec))).collect()
+pub(crate) fn violations(decision: &Decision, spec: &Spec, effect: Effect) -> String {
+    decision.violations(effect).map(|violation| diagnostic::text(&Located::new(violation, decision, spec))).collect()
 }
 
 /// The same for programs.
 #[must_use]
-pub(crate) fn violations_json(decision: &Decision, spec: &Spec) -> Vec<Value> {
-    decision.violations.iter().map(|violation| Located::new(violation, decision, spec).json()).collect()
+pub(crate) fn violations_json(decision: &Decision, spec: &Spec, effect: Effect) -> Vec<Value> {
+    decision.violations(effect).map(|violation| Located::new(violation, decision, spec).json()).collect()
 }
 
 /// A violation, and where in the config it points.
@@ -122,6 +158,7 @@ impl<'a> Located<'a> {
             "policy": self.policy,
             "rule": self.violation.rule,
             "severity": self.violation.severity,
+            "effect": self.violation.effect,
             "path": self.violation.path,
             "message": self.violation.message,
             "help": self.violation.help,
@@ -144,10 +181,14 @@ impl std::error::Error for Located<'_> {}
 
 impl Diagnostic for Located<'_> {
     fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
-        Some(Box::new(format!("{}/{} ({})", self.policy, self.violation.rule, self.violation.severity)))
+        let advisory = if self.violation.effect == Effect::Advise { ", advisory" } else { "" };
+        Some(Box::new(format!("{}/{} ({}{advisory})", self.policy, self.violation.rule, self.violation.severity)))
     }
 
     fn severity(&self) -> Option<miette::Severity> {
+        if self.violation.effect != Effect::Deny {
+            return Some(miette::Severity::Warning);
+        }
         Some(match self.violation.severity {
             Severity::Low => miette::Severity::Advice,
             Severity::Medium => miette::Severity::Warning,

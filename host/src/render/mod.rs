@@ -10,6 +10,7 @@ pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod simple;
 pub(crate) mod status;
+pub(crate) mod warnings;
 
 use kaphost_plan::{NotProvisioned, Refusal};
 use kaphost_spec::{Diagnostic, Path, Spec};

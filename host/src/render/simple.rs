@@ -17,13 +17,14 @@ pub(crate) struct Simple {
     help: Option<String>,
     place: Option<(Arc<ConfigSource>, Span)>,
     label: &'static str,
+    warning: bool,
 }
 
 impl Simple {
     /// A problem.
     #[must_use]
     pub(crate) fn new(code: &str, message: String) -> Self {
-        Self { code: code.to_owned(), message, causes: Vec::new(), help: None, place: None, label: "decided here" }
+        Self { code: code.to_owned(), message, causes: Vec::new(), help: None, place: None, label: "decided here", warning: false }
     }
 
     /// An error, with its chain of causes.
@@ -64,6 +65,21 @@ impl Simple {
         Self { place, label: "here", ..Self::new(code, message) }
     }
 
+    /// The place in a text that it is about.
+    #[must_use]
+    pub(crate) fn within(mut self, source: &Arc<ConfigSource>, span: &Span, label: &'static str) -> Self {
+        self.place = Some((Arc::clone(source), span.clone()));
+        self.label = label;
+        self
+    }
+
+    /// Makes it a warning.
+    #[must_use]
+    pub(crate) const fn into_warning(mut self) -> Self {
+        self.warning = true;
+        self
+    }
+
     /// `code message causes help`, and `file line column` where it has a place.
     #[must_use]
     pub(crate) fn json(&self) -> Value {
@@ -93,6 +109,10 @@ impl Error for Simple {}
 impl Diagnostic for Simple {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(Box::new(&self.code))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(if self.warning { miette::Severity::Warning } else { miette::Severity::Error })
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {

@@ -34,4 +34,4 @@ mod waiver;
 mod words;
 
 pub use set::{Entry, PolicySet};
-pub use waiver::DEFAULT_HORIZON_DAYS;
+pub use waiver::{DEFAULT_HORIZON_DAYS, instant};

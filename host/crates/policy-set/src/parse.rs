@@ -35,7 +35,8 @@ fn set(top: Section<'_>, source: &ConfigSource) -> Option<Read> {
     let entries: Vec<Entry> = nodes.into_iter().filter_map(|(name, section)| entry(name, section, source)).collect();
     let broken = entries.len() < said;
     let waivers = waiver::read(&top, source, horizon_days, &entries, broken);
-    if said == 0 && !top.has("policy") {
+    // A misspelt `policy` is said as such.
+    if top.names().all(|name| matches!(name, "waiver" | "waivers")) {
         let end = source.text.len().min(1);
         let diagnostic = top.diagnostic(Code::EmptySet, 0..end, "the policy set names no policy");
         let help = "name one: `policy \"restrict-ssh\" path=\"restrict-ssh.wasm\" sha256=\"…\" enforcement=\"mandatory\"`";

@@ -49,6 +49,13 @@ impl PolicySet {
         &self.waivers
     }
 
+    /// Where the waiver of this place stands.
+    #[must_use]
+    pub fn waiver_span(&self, place: &str) -> Option<Span> {
+        let at = self.waivers.iter().position(|waiver| waiver.place == place)?;
+        self.waiver_rules.get(at).cloned()
+    }
+
     /// What is odd in it, but keeps nothing from being used.
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {

@@ -61,7 +61,7 @@ fn one(
     let owner = section.need("owner", "say who answers for it: `owner=\"ops@example.org\"`", sentence);
     let ticket = section.need("ticket", "say where it was agreed: `ticket=\"SEC-123\"`", sentence);
     let reason = section.need("reason", "say why, for whoever reads it next", sentence);
-    let expires = section.need("expires", "say when it ends: `expires=\"2027-01-31T00:00:00Z\"`", instant);
+    let expires = section.need("expires", "say when it ends: `expires=\"2027-01-31T00:00:00Z\"`", expiry);
     let (policy_span, rule_span) = (section.span_of("policy"), section.span_of("rule"));
     section.finish();
 
@@ -109,11 +109,15 @@ fn cluster(value: &Value<'_>) -> Result<String, Wrong> {
     value.parse::<ClusterName>(Code::InvalidName).map(|name| name.to_string())
 }
 
-/// RFC 3339, with its offset.
-fn instant(value: &Value<'_>) -> Result<Timestamp, Wrong> {
+fn expiry(value: &Value<'_>) -> Result<Timestamp, Wrong> {
     const HELP: &str = "write date, time and offset: `2027-01-31T00:00:00Z`, `2027-01-31T01:00:00+01:00`";
-    let text = value.text()?;
+    instant(&value.text()?).ok_or_else(|| value.wrong(Code::InvalidInstant, "is no instant of RFC 3339", HELP))
+}
+
+/// An instant as RFC 3339 has it, with its offset.
+#[must_use]
+pub fn instant(text: &str) -> Option<Timestamp> {
     // jiff takes more than RFC 3339 has: zones in brackets, and spaces.
     let plain = text.bytes().all(|b| b.is_ascii_digit() || b"-:.+TZ".contains(&b));
-    text.parse().ok().filter(|_| plain).ok_or_else(|| value.wrong(Code::InvalidInstant, "is no instant of RFC 3339", HELP))
+    text.parse().ok().filter(|_| plain)
 }

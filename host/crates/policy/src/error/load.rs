@@ -87,7 +87,7 @@ impl LoadError {
                  new digest there (`sha256sum FILE` prints it)"
                     .into()
             }
-            Self::NotWasm(_) => "name a policy that was compiled to a WebAssembly component, a `.wasm` file".into(),
+            Self::NotWasm(_) => "name a policy that was compiled to a WebAssembly component, a `.wasm` file; or a policy set, which is text in KDL".into(),
             Self::NotAComponent => {
                 "make a component of it: `wasm-tools component new module.wasm -o policy.wasm`, with the contract's types \
                  embedded by wit-bindgen or `wasm-tools component embed`"

@@ -86,6 +86,11 @@ impl<'c> Section<'c> {
         all
     }
 
+    /// The names of the nodes below this one, as often as they are written.
+    pub fn names(&self) -> impl Iterator<Item = &'c str> {
+        self.layers.iter().flat_map(|layer| layer.children()).map(|node| node.name().value())
+    }
+
     /// Where the node's name stands.
     #[must_use]
     pub fn span(&self) -> Span {

@@ -1,0 +1,271 @@
+//! The policies of a run: found, loaded, bound to their terms, and asked.
+
+mod given;
+mod sources;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kaphost_policy::{
+    Admission, Circumstances, FactKind, Facts, HostOptions, LoadError, Module, ModuleFile, Outcome, Policy, PolicyError, PolicyHost,
+    Waiver, WaiverRecord, admit as evaluate,
+};
+use kaphost_policy_set::{Entry, PolicySet};
+use kaphost_spec::{ConfigSource, Span};
+
+use self::given::Given;
+use self::sources::{Source, Unusable};
+use crate::cli::{Global, PolicyArgs};
+use crate::failure::Failure;
+use crate::input::Input;
+use crate::render::simple::Simple;
+use crate::{facts, place, render, term};
+
+/// What a command says about its policies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    /// Which they are, besides the machine's own.
+    pub(crate) policies: &'a PolicyArgs,
+    /// The instant by which waivers are held; the machine's clock when `None`.
+    pub(crate) now: Option<Timestamp>,
+    /// Whether what is a warning otherwise ends the command.
+    pub(crate) strict: bool,
+}
+
+impl Asked<'_> {
+    /// Whether nobody names any policy, the machine included: then there is nothing to load.
+    #[must_use]
+    pub(crate) fn for_none(&self) -> bool {
+        sources::none(&self.policies.policies)
+    }
+}
+
+/// Loaded policies with their settings and terms, and the sets that they come from.
+#[derive(Debug)]
+pub(crate) struct Policies {
+    policies: Vec<Policy>,
+    sets: Vec<PolicySet>,
+    sources: Vec<String>,
+    waivers: Vec<Waiver>,
+    now: Timestamp,
+    strict: bool,
+}
+
+impl Policies {
+    /// Loads every module and reads its settings: the machine's own policy set first, then what `KAPHOST_POLICY` names, then `--policy`.
+    ///
+    /// # Errors
+    /// When a set holds mistakes, a module cannot be read or trusted, or a setting is not one that it takes (all such settings).
+    pub(crate) fn load(asked: &Asked<'_>) -> Result<Self, Failure> {
+        if asked.for_none() {
+            // No engine is made for nothing.
+            if !asked.policies.settings.is_empty() {
+                return Err(Failure::Usage("--set gives a setting to policies, and there is no --policy".into()));
+            }
+            return Ok(Self::of(Vec::new(), asked));
+        }
+        Self::load_sources(sources::read(&asked.policies.policies)?, asked)
+    }
+
+    /// Loads exactly these, whatever this machine and its environment name besides: for evaluating again what was evaluated before.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    #[expect(dead_code, reason = "the record of a decision is written and replayed from this")]
+    pub(crate) fn load_exactly(asked: &Asked<'_>) -> Result<Self, Failure> {
+        if asked.policies.policies.is_empty() {
+            return Ok(Self::of(Vec::new(), asked));
+        }
+        Self::load_sources(sources::read_exactly(&asked.policies.policies)?, asked)
+    }
+
+    fn of(policies: Vec<Policy>, asked: &Asked<'_>) -> Self {
+        let now = asked.now.unwrap_or_else(Timestamp::now);
+        Self { policies, sets: Vec::new(), sources: Vec::new(), waivers: Vec::new(), now, strict: asked.strict }
+    }
+
+    fn load_sources(sources: Vec<Source>, asked: &Asked<'_>) -> Result<Self, Failure> {
+        let given = Given::parse(&asked.policies.settings)?;
+        let mut all = Self::of(Vec::new(), asked);
+        let mut unusable = Unusable::default();
+        let mut bound = Vec::with_capacity(sources.len());
+        for (source, modules) in load_modules(sources, &mut unusable)? {
+            match source {
+                Source::Module(file) => {
+                    all.sources.push(file.path.display().to_string());
+                    bound.extend(modules.into_iter().map(Bound::Alone));
+                }
+                Source::Set(set, _) => {
+                    // Where a module is missing that is said already.
+                    if modules.len() == set.entries().len() {
+                        match set.bind(modules) {
+                            Ok(policies) => bound.push(Bound::Entries(policies)),
+                            Err(mut mistakes) => unusable.mistakes.append(&mut mistakes),
+                        }
+                    }
+                    all.sources.push(set.name().to_owned());
+                    all.waivers.extend_from_slice(set.waivers());
+                    all.sets.push(*set);
+                }
+            }
+        }
+        unusable.check()?;
+        all.policies = settle(bound, &given)?;
+        Ok(all)
+    }
+
+    /// The sets that hold, in order.
+    #[must_use]
+    #[expect(dead_code, reason = "the record of a decision is written and replayed from this")]
+    pub(crate) fn sets(&self) -> &[PolicySet] {
+        &self.sets
+    }
+
+    /// Every module and set as the user calls it, in order.
+    #[must_use]
+    #[expect(dead_code, reason = "the record of a decision is written and replayed from this")]
+    pub(crate) fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
+    /// The instant by which waivers are held.
+    #[must_use]
+    #[expect(dead_code, reason = "the record of a decision is written and replayed from this")]
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Whether what is a warning otherwise ends the command.
+    #[must_use]
+    pub(crate) const fn strict(&self) -> bool {
+        self.strict
+    }
+
+    /// The facts that at least one policy needs, and will be told.
+    #[must_use]
+    pub(crate) fn needs(&self) -> BTreeSet<FactKind> {
+        self.policies.iter().flat_map(Policy::facts).collect()
+    }
+
+    /// Asks the policies, and shows what they log when somebody wants to hear it.
+    ///
+    /// # Errors
+    /// When a policy cannot be run, or changes what facts were told of.
+    pub(crate) fn evaluate(&self, global: &Global, input: &Input, facts: &Facts) -> Result<Admission, Failure> {
+        for warnings in std::iter::once(input.warnings.as_slice()).chain(self.sets.iter().map(PolicySet::warnings)) {
+            term::err(&render::diagnostics(warnings));
+        }
+        let admission = evaluate(&input.spec, &self.policies, &Circumstances { facts, waivers: &self.waivers, now: self.now })?;
+        if global.verbose {
+            for policy in &self.policies {
+                for note in policy.module.notes() {
+                    term::err(&format!("{}: {note}\n", policy.module.source()));
+                }
+            }
+            term::err(&render::decision::logs(&admission));
+        }
+        if let Outcome::Admitted(spec) = &admission.outcome {
+            facts::still_hold(&input.spec, spec, &admission.decision, &self.needs())?;
+        }
+        Ok(admission)
+    }
+
+    /// Where the waiver of a record stands.
+    #[must_use]
+    pub(crate) fn place_of(&self, waiver: &WaiverRecord) -> Option<(Arc<ConfigSource>, Span)> {
+        let set = self.sets.iter().find(|set| set.name() == waiver.set)?;
+        Some((Arc::clone(set.source()), set.waiver_span(&waiver.place)?))
+    }
+}
+
+/// Loads what every source names, each source with its modules. A module of a set that cannot be loaded is said at its entry, and the rest are
+/// loaded all the same.
+fn load_modules(sources: Vec<Source>, unusable: &mut Unusable) -> Result<Vec<(Source, Vec<Module>)>, Failure> {
+    let cache_dir = place::cache().map(|folder| folder.join("modules"));
+    let host = PolicyHost::new(HostOptions { cache_dir, ..HostOptions::default() })?;
+    let files: Vec<ModuleFile> = sources.iter().flat_map(Source::files).collect();
+    let mut loaded = host.load_all(&files).into_iter();
+    let mut all = Vec::with_capacity(sources.len());
+    for source in sources {
+        let mut modules = Vec::new();
+        match &source {
+            // What is wrong with a module by itself has no place.
+            Source::Module(_) => modules.extend(loaded.next().transpose()?),
+            Source::Set(set, _) => {
+                for (entry, result) in set.entries().iter().zip(loaded.by_ref()) {
+                    match result {
+                        Ok(module) => modules.push(module),
+                        Err(error) => unusable.problems.push(at_entry(set, entry, &error)),
+                    }
+                }
+            }
+        }
+        all.push((source, modules));
+    }
+    Ok(all)
+}
+
+/// What is wrong with an entry's module, at the line of the set that names it.
+fn at_entry(set: &PolicySet, entry: &Entry, error: &PolicyError) -> Simple {
+    let (span, label) = match error {
+        PolicyError::Load { error: LoadError::Digest { .. }, .. } => (entry.sha256_span(), "the digest that was agreed on"),
+        _ => (entry.path_span(), "named here"),
+    };
+    Simple::of(error.code(), error).with_help(error.help()).within(set.source(), span, label)
+}
+
+/// A source that is fit to be asked.
+enum Bound {
+    /// A module by itself, whose settings are still to be read.
+    Alone(Module),
+    /// The policies of a set.
+    Entries(Vec<Policy>),
+}
+
+/// Gives modules by themselves their settings.
+fn settle(bound: Vec<Bound>, given: &Given) -> Result<Vec<Policy>, Failure> {
+    let mut errors = if given.is_empty() {
+        Vec::new()
+    } else {
+        let alone: Vec<&Module> = bound.iter().filter_map(|one| if let Bound::Alone(module) = one { Some(module) } else { None }).collect();
+        let entries = bound.iter().filter_map(|one| if let Bound::Entries(entries) = one { Some(entries) } else { None });
+        given.astray(&alone, &entries.flatten().collect::<Vec<_>>())
+    };
+    let mut policies = Vec::new();
+    for one in bound {
+        match one {
+            Bound::Entries(mut entries) => policies.append(&mut entries),
+            Bound::Alone(module) => match module.settings(&given.of(&module)) {
+                Ok(settings) => policies.push(Policy::alone(module, settings)),
+                Err(wrong) => {
+                    let name = &module.description().name;
+                    errors.extend(wrong.into_iter().map(|error| (format!("policy `{name}`: {error}"), error.help())));
+                }
+            },
+        }
+    }
+    if errors.is_empty() { Ok(policies) } else { Err(Failure::Settings(errors)) }
+}
+
+impl Source {
+    /// The modules that it names.
+    fn files(&self) -> Vec<ModuleFile> {
+        match self {
+            Self::Module(file) => vec![file.clone()],
+            Self::Set(set, folder) => set.entries().iter().map(|entry| entry.file(folder)).collect(),
+        }
+    }
+}
+
+impl Unusable {
+    fn check(self) -> Result<(), Failure> {
+        if self.mistakes.is_empty() && self.problems.is_empty() { Ok(()) } else { Err(self.into()) }
+    }
+}
+
+impl From<Unusable> for Failure {
+    fn from(Unusable { mistakes, problems }: Unusable) -> Self {
+        Self::Untrusted { mistakes, problems }
+    }
+}

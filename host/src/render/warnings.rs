@@ -1,0 +1,130 @@
+//! What is said beside a verdict: advice, waivers that do not do what they were granted for, and an outcome that hangs on the order of the policies.
+
+use std::sync::Arc;
+
+use kaphost_policy::{Decision, Effect, Reversed, WaiverRecord, WaiverState};
+use kaphost_spec::{ConfigSource, Leaf, Span, Spec};
+use serde_json::{Value, json};
+
+use crate::render::simple::Simple;
+use crate::render::{decision, diagnostic};
+
+/// Warnings about policies, and the advice of those that may not do more.
+#[derive(Debug)]
+pub(crate) struct Warnings {
+    advice: String,
+    advice_json: Vec<Value>,
+    odd: Vec<Simple>,
+}
+
+impl Warnings {
+    /// Everything that a decision leaves to be said beside its verdict. `place_of` says where a waiver stands.
+    #[must_use]
+    pub(crate) fn of(decided: &Decision, spec: &Spec, place_of: impl Fn(&WaiverRecord) -> Option<(Arc<ConfigSource>, Span)>) -> Self {
+        let mut odd: Vec<Simple> = decided
+            .waivers
+            .iter()
+            .filter_map(|waiver| {
+                let (problem, label) = stale(waiver)?;
+                Some(match place_of(waiver) {
+                    Some((source, span)) => problem.within(&source, &span, label),
+                    None => problem,
+                })
+            })
+            .collect();
+        odd.extend(order(decided));
+        Self {
+            advice: decision::violations(decided, spec, Effect::Advise),
+            advice_json: decision::violations_json(decided, spec, Effect::Advise),
+            odd: odd.into_iter().map(Simple::into_warning).collect(),
+        }
+    }
+
+    /// How many there are, advice apart: what an advisory policy says is never more than advice.
+    #[must_use]
+    pub(crate) const fn count(&self) -> usize {
+        self.odd.len()
+    }
+
+    /// For people.
+    #[must_use]
+    pub(crate) fn text(&self) -> String {
+        let odd: String = self.odd.iter().map(|problem| diagnostic::text(problem)).collect();
+        format!("{}{odd}", self.advice)
+    }
+
+    /// For programs: advice has the fields of violations, everything else those of problems, and each says which it is.
+    #[must_use]
+    pub(crate) fn json(&self) -> Vec<Value> {
+        let advice = self.advice_json.iter().map(|violation| {
+            let mut violation = violation.clone();
+            violation["code"] = json!("advice");
+            violation
+        });
+        advice.chain(self.odd.iter().map(Simple::json)).collect()
+    }
+}
+
+/// A waiver that holds for nothing. One for every cluster may be needed by another than this.
+fn stale(waiver: &WaiverRecord) -> Option<(Simple, &'static str)> {
+    let WaiverRecord { policy, rule, cluster, owner, ticket, expires, .. } = waiver;
+    let what = match &waiver.value {
+        Some(value) => format!("`{policy}/{rule}` for {} at `{value}`", who(cluster)),
+        None => format!("`{policy}/{rule}` for {}", who(cluster)),
+    };
+    let new = |code, message: String, help: String, label| Some((Simple::new(code, message).with_help(help), label));
+    match waiver.state {
+        WaiverState::Used | WaiverState::Untried => None,
+        WaiverState::Unused if cluster == "*" => None,
+        WaiverState::Unused => new(
+            "waiver-unused",
+            format!("the waiver of {what} is not needed: nothing breaks the rule"),
+            format!("take it out of the policy set; {owner} answers for it ({ticket})"),
+            "waives nothing",
+        ),
+        WaiverState::Expired => new(
+            "waiver-expired",
+            format!("the waiver of {what} expired at {expires}: it waives nothing any more"),
+            format!("mend what it was for, or have {owner} renew it ({ticket})"),
+            "expired",
+        ),
+        WaiverState::TooLong => {
+            let days = waiver.horizon_days.unwrap_or_default();
+            new(
+                "waiver-too-long",
+                format!("the waiver of {what} lasts until {expires}, over {days} days from now: it waives nothing"),
+                format!("bring its end within {days} days, as the policy set asks; {owner} answers for it ({ticket})"),
+                "too far ahead",
+            )
+        }
+    }
+}
+
+fn who(cluster: &str) -> String {
+    if cluster == "*" { "every cluster".to_owned() } else { format!("`{cluster}`") }
+}
+
+/// An outcome that another order of the same policies would change.
+fn order(decided: &Decision) -> Option<Simple> {
+    let order = decided.order.as_ref()?;
+    let name = |index: usize| decided.policy(index).map_or("", |policy| policy.name.as_str()).to_owned();
+    let value = |leaf: &Option<Leaf>| leaf.as_ref().map_or_else(|| "nothing".to_owned(), decision::value);
+    let what = match &order.reversed {
+        Reversed::Settles => {
+            let paths: Vec<String> = order
+                .paths
+                .iter()
+                .map(|path| format!("`{}` is {} and would be {}", path.path, value(&path.declared), value(&path.reversed)))
+                .collect();
+            format!("in the reverse order {}", paths.join("; "))
+        }
+        Reversed::NeverSettles { policies } => {
+            let names: Vec<String> = policies.iter().map(|policy| format!("`{}`", name(*policy))).collect();
+            format!("in the reverse order {} never come to rest", names.join(" and "))
+        }
+        Reversed::Denies { policy, message } => format!("in the reverse order `{}` denies: {message}", name(*policy)),
+        Reversed::Fails { policy, message, .. } => format!("in the reverse order `{}` fails: {message}", name(*policy)),
+    };
+    let help = "let one policy decide each value, or grant each of them other paths to write";
+    Some(Simple::new("order-dependence", format!("the outcome hangs on the order of the policies: {what}")).with_help(help))
+}
