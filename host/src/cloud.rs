@@ -6,6 +6,7 @@ use kaphost_apply::Cloud;
 use kaphost_aws::{Aws, ConnectOptions};
 use kaphost_lab::Lab;
 use kaphost_plan::{Desired, Image, ImageAnswer, Names, Observed, Query};
+use kaphost_spec::Ami;
 use kaphost_spec::facts::{Facts, FactsQuery};
 
 use crate::cli::CloudArgs;
@@ -47,7 +48,8 @@ impl Session {
     /// # Errors
     /// When a read fails, or ctrl-C comes.
     pub(crate) async fn observe(&mut self, desired: &Desired) -> Result<(Observed, Option<Image>), Failure> {
-        let known = self.images.get(&desired.image);
+        // What a parameter or a search means may be another image today: only ids are remembered.
+        let known = if let Ami::Id(id) = &desired.image { self.images.get(id.as_str()) } else { None };
         let observed = or_ctrl_c(self.cloud.observe(&kaphost_plan::query(desired, known.as_ref()))).await?;
         if let ImageAnswer::Found(found) = &observed.image {
             self.images.learn(found);
@@ -75,7 +77,7 @@ impl Session {
     /// # Errors
     /// When a read fails, or ctrl-C comes.
     pub(crate) async fn observe_names(&self, names: &Names, attachments: bool) -> Result<Observed, Failure> {
-        or_ctrl_c(self.cloud.observe(&Query { names: names.clone(), image: None, attachments })).await
+        or_ctrl_c(self.cloud.observe(&Query { attachments, ..Query::of(names.clone()) })).await
     }
 }
 

@@ -36,7 +36,11 @@ pub(crate) async fn meet(cloud: &dyn Cloud, names: &Names, call: &Call, error: C
         | (Call::AddRoleToInstanceProfile { .. }, ErrorKind::AlreadyExists | ErrorKind::Quota)
         // All or none: one rule that is gone keeps the others.
         | (Call::RevokeRules { .. }, ErrorKind::NotFound) => {
-            let query = Query { names: names.clone(), image: None, attachments: false };
+            let group = match call {
+                Call::AuthorizeRules { group, .. } | Call::RevokeRules { group, .. } => Some(group.clone()),
+                _ => None,
+            };
+            let query = Query { group, ..Query::of(names.clone()) };
             match cloud.observe(&query).await {
                 Ok(observed) => judge(names, call, &observed, error),
                 Err(error) => Met::Refused(error),
@@ -49,6 +53,7 @@ pub(crate) async fn meet(cloud: &dyn Cloud, names: &Names, call: &Call, error: C
             | Call::DeleteInstanceProfile { .. }
             | Call::DeleteRole { .. }
             | Call::DetachRolePolicy { .. }
+            | Call::DeleteRoleBoundary { .. }
             | Call::DeleteRolePolicy { .. }
             | Call::RemoveRoleFromInstanceProfile { .. },
             ErrorKind::NotFound,
@@ -135,9 +140,11 @@ fn judge(names: &Names, call: &Call, observed: &Observed, error: CloudError) -> 
     }
 }
 
-fn rules_of<'a>(observed: &'a Observed, group: &str) -> impl Iterator<Item = (Option<&'a String>, &'a Rule)> {
-    let group = observed.security_groups.iter().find(|found| found.id == group);
-    group.into_iter().flat_map(|group| group.rules.iter().map(|rule| (rule.id.as_ref(), &rule.rule)))
+/// The rules of a group, ours or one of others.
+fn rules_of<'a>(observed: &'a Observed, id: &str) -> impl Iterator<Item = (Option<&'a String>, &'a Rule)> {
+    let own = observed.security_groups.iter().find(|found| found.id == id).map(|group| &group.rules);
+    let rules = own.or_else(|| observed.other_groups.iter().find(|found| found.id == id).map(|group| &group.rules));
+    rules.into_iter().flatten().map(|rule| (rule.id.as_ref(), &rule.rule))
 }
 
 fn not_ours(names: &Names, what: &str, owner: Option<&String>, error: &CloudError) -> CloudError {
@@ -179,6 +186,7 @@ mod tests {
             description: String::new(),
             trust: serde_json::Value::Null,
             tags,
+            boundary: None,
             attachments: None,
         };
         Observed { role: Some(role), ..Observed::default() }
@@ -186,7 +194,7 @@ mod tests {
 
     fn create_role() -> Call {
         let (name, path, description) = ("c-us-east-1".into(), "/".into(), String::new());
-        Call::CreateRole { name, path, description, trust: serde_json::Value::Null, tags: Tags::new() }
+        Call::CreateRole { name, path, description, trust: serde_json::Value::Null, boundary: None, tags: Tags::new() }
     }
 
     fn rule(cidr: &str) -> Rule {

@@ -39,7 +39,13 @@ pub(crate) fn resolve(planned: &Planned, outputs: &Outputs) -> Result<Call, Clou
         Action::RevokeDefaultEgress { group: of } => Action::RevokeDefaultEgress { group: group(&of)? },
         Action::TagEc2 { resources, set } => Action::TagEc2 { resources, set },
         Action::UntagEc2 { resources, keys } => Action::UntagEc2 { resources, keys },
-        Action::CreateRole { name, path, description, trust, tags } => Action::CreateRole { name, path, description, trust, tags },
+        Action::CreateRole { name, path, description, trust, boundary, tags } => {
+            Action::CreateRole { name, path, description, trust, boundary, tags }
+        }
+        Action::AttachRolePolicy { role, arn } => Action::AttachRolePolicy { role, arn },
+        Action::PutRolePolicy { role, name, document } => Action::PutRolePolicy { role, name, document },
+        Action::PutRoleBoundary { role, arn } => Action::PutRoleBoundary { role, arn },
+        Action::DeleteRoleBoundary { role } => Action::DeleteRoleBoundary { role },
         Action::UpdateTrust { role, trust } => Action::UpdateTrust { role, trust },
         Action::UpdateRoleDescription { role, description } => Action::UpdateRoleDescription { role, description },
         Action::TagRole { role, set } => Action::TagRole { role, set },

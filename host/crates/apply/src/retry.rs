@@ -47,6 +47,9 @@ pub const TABLE: &[Row] = &[
     row("UpdateAssumeRolePolicy", ErrorKind::NotVisibleYet, 2),
     row("AddRoleToInstanceProfile", ErrorKind::NotFound, 2),
     row("AddRoleToInstanceProfile", ErrorKind::NotVisibleYet, 2),
+    // A new role that is not seen everywhere yet. A policy that was mistyped sounds the same, and never comes: so not for long.
+    Row { patience: Duration::from_secs(30), ..fresh("AttachRolePolicy", ErrorKind::NotFound, 0) },
+    fresh("PutRolePolicy", ErrorKind::NotFound, 2),
     fresh("AuthorizeSecurityGroupIngress", ErrorKind::NotFound, 5),
     fresh("AuthorizeSecurityGroupEgress", ErrorKind::NotFound, 5),
     fresh("RevokeSecurityGroupEgress", ErrorKind::NotFound, 5),

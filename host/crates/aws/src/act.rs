@@ -29,9 +29,13 @@ impl Aws {
             }
             Action::DeleteLaunchTemplate { id } => ec2.delete_launch_template(id).await,
             // ── IAM ──
-            Action::CreateRole { name, path, description, trust, tags } => {
-                return iam.create_role(name, path, description, trust, tags).await.map(|arn| Output::Role { arn });
+            Action::CreateRole { name, path, description, trust, boundary, tags } => {
+                return iam.create_role(name, path, description, trust, boundary.as_deref(), tags).await.map(|arn| Output::Role { arn });
             }
+            Action::AttachRolePolicy { role, arn } => iam.attach_policy(role, arn).await,
+            Action::PutRolePolicy { role, name, document } => iam.put_policy(role, name, document).await,
+            Action::PutRoleBoundary { role, arn } => iam.put_boundary(role, arn).await,
+            Action::DeleteRoleBoundary { role } => iam.delete_boundary(role).await,
             Action::UpdateTrust { role, trust } => iam.update_trust(role, trust).await,
             Action::UpdateRoleDescription { role, description } => iam.update_role_description(role, description).await,
             Action::TagRole { role, set } => iam.tag_role(role, set).await,

@@ -11,6 +11,7 @@ use kaphost_apply::{CloudError, ErrorKind};
 use crate::autoscaling::AutoScaling;
 use crate::ec2::Ec2;
 use crate::iam::Iam;
+use crate::ssm::Ssm;
 use crate::sts::Sts;
 use crate::{Aws, http};
 
@@ -62,6 +63,7 @@ impl Aws {
             iam: Iam { client: aws_sdk_iam::Client::from_conf(iam), endpoint: endpoint("IAM") },
             autoscaling: AutoScaling { client: aws_sdk_autoscaling::Client::from_conf(autoscaling), endpoint: endpoint("Auto Scaling") },
             sts: Sts { client: aws_sdk_sts::Client::from_conf(sts), endpoint: endpoint("STS") },
+            ssm: Ssm::new(config, region),
         })
     }
 }

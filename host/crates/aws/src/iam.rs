@@ -7,7 +7,7 @@ use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::Tag;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use kaphost_apply::{CloudError, ErrorKind};
-use kaphost_plan::{Attachments, ObservedProfile, ObservedRole, Tags};
+use kaphost_plan::{Attachments, ObservedProfile, ObservedRole, POLICIES_TAG, Query, Tags};
 use serde_json::Value;
 
 /// The lists give at most this many in a page.
@@ -31,8 +31,26 @@ impl Iam {
 
     // ── reads ──
 
-    /// The role of the name, without its policies.
-    pub(crate) async fn role(&self, name: &str) -> Result<Option<ObservedRole>, CloudError> {
+    /// The role of the name and the policies that hang on it, side by side when they are asked for. When they are not, the role's own tag may say that some are
+    /// ours: then they are read after it.
+    pub(crate) async fn role(&self, query: &Query) -> Result<Option<ObservedRole>, CloudError> {
+        let name = &query.names.global;
+        if query.attachments {
+            let (role, attachments) = tokio::join!(self.bare_role(name), self.attachments(name, &query.documents));
+            let attachments = Some(attachments?);
+            return Ok(role?.map(|role| ObservedRole { attachments, ..role }));
+        }
+        match self.bare_role(name).await? {
+            Some(role) if role.tags.contains_key(POLICIES_TAG) => {
+                let attachments = Some(self.attachments(name, &query.documents).await?);
+                Ok(Some(ObservedRole { attachments, ..role }))
+            }
+            role => Ok(role),
+        }
+    }
+
+    /// Without its policies.
+    async fn bare_role(&self, name: &str) -> Result<Option<ObservedRole>, CloudError> {
         let answer = self.client.get_role().role_name(name).send().await.map_err(self.error("GetRole"));
         let Some(answer) = found(answer)? else { return Ok(None) };
         Ok(answer.role().map(|role| ObservedRole {
@@ -43,17 +61,21 @@ impl Iam {
             description: role.description().unwrap_or_default().to_owned(),
             trust: document(role.assume_role_policy_document()),
             tags: tags_read(role.tags()),
+            boundary: role.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn()).map(str::to_owned),
             attachments: None,
         }))
     }
 
-    /// The policies that hang on the role, when asked for.
-    pub(crate) async fn attachments(&self, role: &str, asked: bool) -> Result<Option<Attachments>, CloudError> {
-        if !asked {
-            return Ok(None);
-        }
-        let (managed, inline) = tokio::join!(self.managed(role), self.inline(role));
-        Ok(Some(Attachments { managed: managed?, inline: inline? }))
+    /// The policies that hang on the role, with the documents of some.
+    async fn attachments(&self, role: &str, documents: &BTreeSet<String>) -> Result<Attachments, CloudError> {
+        let documents = futures_util::future::try_join_all(documents.iter().map(|name| self.inline_document(role, name)));
+        let (managed, inline, documents) = tokio::join!(self.managed(role), self.inline(role), documents);
+        Ok(Attachments { managed: managed?, inline: inline?, documents: documents?.into_iter().flatten().collect() })
+    }
+
+    async fn inline_document(&self, role: &str, name: &str) -> Result<Option<(String, Value)>, CloudError> {
+        let answer = self.client.get_role_policy().role_name(role).policy_name(name).send().await.map_err(self.error("GetRolePolicy"));
+        Ok(found(answer)?.map(|answer| (name.to_owned(), document(Some(answer.policy_document())))))
     }
 
     async fn managed(&self, role: &str) -> Result<Vec<String>, CloudError> {
@@ -104,11 +126,13 @@ impl Iam {
         path: &str,
         description: &str,
         trust: &Value,
+        boundary: Option<&str>,
         set: &Tags,
     ) -> Result<String, CloudError> {
         const OPERATION: &str = "CreateRole";
         let call = self.client.create_role().role_name(name).path(path).assume_role_policy_document(trust.to_string());
         let call = if description.is_empty() { call } else { call.description(description) };
+        let call = call.set_permissions_boundary(boundary.map(str::to_owned));
         let answer = call.set_tags(tags(OPERATION, set)?).send().await.map_err(self.error(OPERATION))?;
         Ok(answer.role.map(|role| role.arn).unwrap_or_default())
     }
@@ -178,6 +202,30 @@ impl Iam {
 
     pub(crate) async fn delete_role(&self, name: &str) -> Result<(), CloudError> {
         self.client.delete_role().role_name(name).send().await.map_err(self.error("DeleteRole"))?;
+        Ok(())
+    }
+
+    pub(crate) async fn attach_policy(&self, role: &str, arn: &str) -> Result<(), CloudError> {
+        let call = self.client.attach_role_policy().role_name(role).policy_arn(arn);
+        call.send().await.map_err(self.error("AttachRolePolicy"))?;
+        Ok(())
+    }
+
+    pub(crate) async fn put_policy(&self, role: &str, name: &str, document: &str) -> Result<(), CloudError> {
+        let call = self.client.put_role_policy().role_name(role).policy_name(name).policy_document(document);
+        call.send().await.map_err(self.error("PutRolePolicy"))?;
+        Ok(())
+    }
+
+    pub(crate) async fn put_boundary(&self, role: &str, arn: &str) -> Result<(), CloudError> {
+        let call = self.client.put_role_permissions_boundary().role_name(role).permissions_boundary(arn);
+        call.send().await.map_err(self.error("PutRolePermissionsBoundary"))?;
+        Ok(())
+    }
+
+    pub(crate) async fn delete_boundary(&self, role: &str) -> Result<(), CloudError> {
+        let call = self.client.delete_role_permissions_boundary().role_name(role);
+        call.send().await.map_err(self.error("DeleteRolePermissionsBoundary"))?;
         Ok(())
     }
 

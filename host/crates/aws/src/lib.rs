@@ -21,6 +21,7 @@ mod error;
 mod http;
 mod iam;
 mod observe;
+mod ssm;
 mod sts;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ pub struct Aws {
     ec2: ec2::Ec2,
     iam: iam::Iam,
     autoscaling: autoscaling::AutoScaling,
+    ssm: ssm::Ssm,
     sts: sts::Sts,
 }
 

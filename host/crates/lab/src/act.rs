@@ -16,7 +16,13 @@ impl World<'_> {
             Call::RevokeDefaultEgress { group } => self.revoke_default_egress(group),
             Call::TagEc2 { resources, set } => self.tag_ec2(resources, set),
             Call::UntagEc2 { resources, keys } => self.untag_ec2(resources, keys),
-            Call::CreateRole { name, path, description, trust, tags } => self.create_role(name, path, description, trust, tags),
+            Call::CreateRole { name, path, description, trust, boundary, tags } => {
+                self.create_role(name, path, description, trust, boundary.as_deref(), tags)
+            }
+            Call::AttachRolePolicy { role, arn } => self.attach_policy(role, arn),
+            Call::PutRolePolicy { role, name, document } => self.put_inline_policy(role, name, document),
+            Call::PutRoleBoundary { role, arn } => self.put_boundary(role, arn),
+            Call::DeleteRoleBoundary { role } => self.delete_boundary(role),
             Call::UpdateTrust { role, trust } => self.update_trust(role, trust),
             Call::UpdateRoleDescription { role, description } => self.update_role_description(role, description),
             Call::TagRole { role, set } => self.tag_role(role, set),

@@ -11,11 +11,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const NO_SUCH: &str = "NoSuchEntity";
 const CONFLICT: &str = "DeleteConflict";
+const MALFORMED: &str = "MalformedPolicyDocument";
+/// IAM's default quota of managed policies on one role.
+const MAX_ATTACHED: usize = 10;
 
 impl World<'_> {
-    pub(crate) fn create_role(&mut self, name: &str, path: &str, description: &str, trust: &Value, tags: &Tags) -> Answer<Output> {
+    pub(crate) fn create_role(
+        &mut self,
+        name: &str,
+        path: &str,
+        description: &str,
+        trust: &Value,
+        boundary: Option<&str>,
+        tags: &Tags,
+    ) -> Answer<Output> {
         check_name(name, 64, path)?;
-        check_trust(trust)?;
+        check_document(trust)?;
+        boundary.map_or(Ok(()), check_arn)?;
         let tags = new_tags(tags)?;
         if taken(&self.iam.roles, name) {
             return refuse(ErrorKind::AlreadyExists, "EntityAlreadyExists", format!("Role with name {name} already exists."));
@@ -23,7 +35,9 @@ impl World<'_> {
         let id = format!("AROA{}", self.new_id("").to_uppercase());
         let (path, description, trust) = (path.to_owned(), description.to_owned(), trust.clone());
         let arn = format!("arn:aws:iam::{}:role{path}{name}", self.account);
-        self.iam.roles.insert(name.to_owned(), Role { path, id, description, trust, tags, attached: vec![], inline: vec![] });
+        let boundary = boundary.map(str::to_owned);
+        let (attached, inline) = (BTreeSet::new(), BTreeMap::new());
+        self.iam.roles.insert(name.to_owned(), Role { path, id, description, trust, boundary, tags, attached, inline });
         Ok(Output::Role { arn })
     }
 
@@ -42,7 +56,7 @@ impl World<'_> {
     }
 
     pub(crate) fn update_trust(&mut self, name: &str, trust: &Value) -> Answer<Output> {
-        check_trust(trust)?;
+        check_document(trust)?;
         self.role(name)?.trust = trust.clone();
         Ok(Output::Done)
     }
@@ -124,33 +138,52 @@ impl World<'_> {
         Ok(Output::Done)
     }
 
+    /// Attaching what is attached changes nothing.
+    pub(crate) fn attach_policy(&mut self, role: &str, arn: &str) -> Answer<Output> {
+        check_arn(arn)?;
+        let attached = &mut self.role(role)?.attached;
+        attached.insert(arn.to_owned());
+        if attached.len() > MAX_ATTACHED {
+            attached.remove(arn);
+            let message = format!("Cannot exceed quota for PoliciesPerRole: {MAX_ATTACHED}");
+            return refuse(ErrorKind::Quota, "LimitExceeded", message);
+        }
+        Ok(Output::Done)
+    }
+
     pub(crate) fn detach_policy(&mut self, role: &str, arn: &str) -> Answer<Output> {
-        remove(&mut self.role(role)?.attached, arn)
+        if !self.role(role)?.attached.remove(arn) {
+            return refuse(ErrorKind::NotFound, NO_SUCH, format!("Policy {arn} was not found."));
+        }
+        Ok(Output::Done)
+    }
+
+    pub(crate) fn put_inline_policy(&mut self, role: &str, name: &str, document: &str) -> Answer<Output> {
+        let Ok(document) = serde_json::from_str::<Value>(document) else {
+            return refuse(ErrorKind::Invalid, MALFORMED, "Syntax errors in policy.");
+        };
+        check_document(&document)?;
+        self.role(role)?.inline.insert(name.to_owned(), document);
+        Ok(Output::Done)
     }
 
     pub(crate) fn delete_inline_policy(&mut self, role: &str, name: &str) -> Answer<Output> {
-        remove(&mut self.role(role)?.inline, name)
+        if self.role(role)?.inline.remove(name).is_none() {
+            return refuse(ErrorKind::NotFound, NO_SUCH, format!("The role policy with name {name} cannot be found."));
+        }
+        Ok(Output::Done)
     }
 
-    /// Somebody attaches a managed policy.
-    pub(crate) fn attach_policy(&mut self, role: &str, arn: &str) -> Answer<()> {
-        self.role(role)?.attached.push(arn.to_owned());
-        Ok(())
+    pub(crate) fn put_boundary(&mut self, role: &str, arn: &str) -> Answer<Output> {
+        check_arn(arn)?;
+        self.role(role)?.boundary = Some(arn.to_owned());
+        Ok(Output::Done)
     }
 
-    /// Somebody writes an inline policy.
-    pub(crate) fn put_inline_policy(&mut self, role: &str, name: &str) -> Answer<()> {
-        self.role(role)?.inline.push(name.to_owned());
-        Ok(())
+    pub(crate) fn delete_boundary(&mut self, role: &str) -> Answer<Output> {
+        self.role(role)?.boundary = None;
+        Ok(Output::Done)
     }
-}
-
-fn remove(from: &mut Vec<String>, what: &str) -> Answer<Output> {
-    if !from.iter().any(|found| found == what) {
-        return refuse(ErrorKind::NotFound, NO_SUCH, format!("Policy {what} was not found."));
-    }
-    from.retain(|found| found != what);
-    Ok(Output::Done)
 }
 
 fn tag(there: &mut Tags, set: &Tags) -> Answer<Output> {
@@ -182,9 +215,18 @@ fn check_name(name: &str, max: usize, path: &str) -> Answer<()> {
     Ok(())
 }
 
-fn check_trust(trust: &Value) -> Answer<()> {
-    if trust.get("Statement").is_none() {
-        return refuse(ErrorKind::Invalid, "MalformedPolicyDocument", "Missing required field Statement");
+fn check_document(document: &Value) -> Answer<()> {
+    if document.get("Statement").is_none() {
+        return refuse(ErrorKind::Invalid, MALFORMED, "Missing required field Statement");
+    }
+    Ok(())
+}
+
+/// Any policy of this shape is one that exists.
+fn check_arn(arn: &str) -> Answer<()> {
+    let well_formed = arn.split_once(":iam::").is_some_and(|(partition, rest)| partition.starts_with("arn:") && rest.contains(":policy/"));
+    if !well_formed {
+        return refuse(ErrorKind::Invalid, "InvalidInput", format!("ARN {arn} is not valid."));
     }
     Ok(())
 }

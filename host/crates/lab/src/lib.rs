@@ -32,6 +32,7 @@ mod act;
 mod facts;
 mod faults;
 mod iam;
+mod images;
 mod log;
 mod observe;
 mod outside;
@@ -176,11 +177,7 @@ impl Cloud for Lab {
     }
 
     fn facts<'a>(&'a self, query: &'a FactsQuery) -> BoxFuture<'a, Result<Facts, CloudError>> {
-        let work = async {
-            let told = self.read("facts", |world| world.facts(query)).await?;
-            told.map_err(|refusal| refusal.of("facts", 0))
-        };
-        Box::pin(self.logged(CallKind::Facts, "facts", work))
+        Box::pin(self.logged(CallKind::Facts, "facts", self.read("facts", |world| world.facts(query))))
     }
 
     fn act<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Output, CloudError>> {

@@ -1,12 +1,11 @@
 //! What a reader sees.
 
 use kaphost_plan::{
-    Attachments, Image, ImageAnswer, OWNER_TAG, Observed, ObservedGroup, ObservedProfile, ObservedRole, ObservedRule,
-    ObservedSecurityGroup, ObservedTemplate, ObservedVersion, Query, Tags,
+    Attachments, ImageAnswer, OWNER_TAG, Observed, ObservedGroup, ObservedProfile, ObservedRole, ObservedRule, ObservedSecurityGroup,
+    ObservedTemplate, ObservedVersion, OtherGroup, POLICIES_TAG, Query, Tags,
 };
 
-use crate::facts::known;
-use crate::state::{ImageState, RuleState, SecurityGroup, World};
+use crate::state::{RuleState, SecurityGroup, World};
 
 impl World<'_> {
     pub(crate) fn observe(&mut self, query: &Query) -> Observed {
@@ -15,19 +14,27 @@ impl World<'_> {
         self.region.security_groups.values_mut().filter(|group| group.name == query.names.regional).for_each(|group| group.unseen = 0);
         Observed {
             security_groups: self.observed_security_groups(&query.names.regional),
-            role: self.observed_role(&query.names.global, query.attachments),
+            other_groups: self.other_groups(query),
+            role: self.observed_role(query),
             instance_profile: self.observed_profile(&query.names.global),
             launch_template: self.observed_template(&query.names.regional),
             auto_scaling_group: self.observed_group(&query.names.regional),
-            image: query.image.as_deref().map_or(ImageAnswer::NotAsked, |id| self.image(id)),
+            image: query.image.as_ref().map_or(ImageAnswer::NotAsked, |ami| self.image(ami)),
         }
     }
 
-    /// Any well-formed id is an image, unless the account says otherwise.
-    fn image(&self, id: &str) -> ImageAnswer {
-        known(&self.region.images, id, "ami-").map_or(ImageAnswer::Missing, |ImageState { root_device, architecture, .. }| {
-            ImageAnswer::Found(Image { id: id.to_owned(), root_device, architecture })
-        })
+    fn other_groups(&self, query: &Query) -> Vec<OtherGroup> {
+        let ours = |state: &RuleState| state.tags.get(OWNER_TAG) == Some(&query.names.cluster);
+        let mut others = Vec::new();
+        for (id, group) in self.region.security_groups.iter().filter(|(_, group)| group.name != query.names.regional) {
+            let read = query.group.as_ref() == Some(id);
+            if read || group.rules.values().any(ours) {
+                let mut rules = observed_security_group(id, group).rules;
+                rules.retain(|rule| read || rule.tags.get(OWNER_TAG) == Some(&query.names.cluster));
+                others.push(OtherGroup { id: id.clone(), rules, read });
+            }
+        }
+        others
     }
 
     fn observed_security_groups(&self, name: &str) -> Vec<ObservedSecurityGroup> {
@@ -36,7 +43,8 @@ impl World<'_> {
         named.map(|(id, group)| observed_security_group(id, group)).collect()
     }
 
-    fn observed_role(&self, name: &str, attachments: bool) -> Option<ObservedRole> {
+    fn observed_role(&self, query: &Query) -> Option<ObservedRole> {
+        let name = &query.names.global;
         let (name, role) = self.iam.roles.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;
         Some(ObservedRole {
             name: name.clone(),
@@ -46,7 +54,15 @@ impl World<'_> {
             description: role.description.clone(),
             trust: role.trust.clone(),
             tags: role.tags.clone(),
-            attachments: attachments.then(|| Attachments { managed: role.attached.clone(), inline: role.inline.clone() }),
+            boundary: role.boundary.clone(),
+            attachments: (query.attachments || role.tags.contains_key(POLICIES_TAG)).then(|| {
+                let asked = role.inline.iter().filter(|(name, _)| query.documents.contains(*name));
+                Attachments {
+                    managed: role.attached.iter().cloned().collect(),
+                    inline: role.inline.keys().cloned().collect(),
+                    documents: asked.map(|(name, document)| (name.clone(), document.clone())).collect(),
+                }
+            }),
         })
     }
 

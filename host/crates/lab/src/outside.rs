@@ -1,9 +1,9 @@
 //! What happens beside kaphost: other people's doings, and the account seen as a whole.
 
-use kaphost_apply::CloudError;
-use kaphost_plan::{Kind, OWNER_TAG, Tags};
+use kaphost_apply::{CloudError, ErrorKind};
+use kaphost_plan::{Kind, OWNER_TAG, Output, Tags};
 
-use crate::refuse::Answer;
+use crate::refuse::{Answer, refuse};
 use crate::state::{ImageState, World};
 use crate::{Behaviour, Lab, broken};
 
@@ -62,6 +62,47 @@ impl Lab {
         })
     }
 
+    /// An image that a search finds: its owner (`self`, or whatever a search is to name), its name, and when it was made (RFC 3339).
+    ///
+    /// # Errors
+    /// When the lab's file cannot be used.
+    pub fn publish_image(&self, id: &str, owner: &str, name: &str, created: &str) -> Result<(), CloudError> {
+        let (owner, name, created) = (owner.to_owned(), name.to_owned(), created.to_owned());
+        self.aside("publish image", |world| {
+            world.region.images.insert(
+                id.to_owned(),
+                Some(ImageState { owner: (owner != "self").then_some(owner), name: Some(name), created, ..ImageState::default() }),
+            );
+            Ok(())
+        })
+    }
+
+    /// Sets an SSM parameter.
+    ///
+    /// # Errors
+    /// When the lab's file cannot be used.
+    pub fn set_parameter(&self, name: &str, value: &str) -> Result<(), CloudError> {
+        self.aside("PutParameter", |world| {
+            world.region.parameters.insert(name.to_owned(), value.to_owned());
+            Ok(())
+        })
+    }
+
+    /// A security group of somebody else's, with the rules that AWS gives every new one.
+    ///
+    /// # Errors
+    /// When the name is taken in that VPC, or the lab's file cannot be used.
+    pub fn make_security_group(&self, name: &str, vpc: &str) -> Result<String, CloudError> {
+        self.aside("CreateSecurityGroup", |world| match world.create_security_group(name, "somebody else's", vpc, &Tags::new())? {
+            Output::SecurityGroup(id) => {
+                // It has been there for long.
+                world.region.security_groups.entry(id.clone()).and_modify(|group| group.unseen = 0);
+                Ok(id)
+            }
+            _ => refuse(ErrorKind::Service, "InternalError", "a group without an id"),
+        })
+    }
+
     /// The next launches fail with these messages, one each.
     ///
     /// # Errors
@@ -78,7 +119,7 @@ impl Lab {
     /// # Errors
     /// When there is no such role.
     pub fn attach_policy(&self, role: &str, arn: &str) -> Result<(), CloudError> {
-        self.aside("AttachRolePolicy", |world| world.attach_policy(role, arn))
+        self.aside("AttachRolePolicy", |world| world.attach_policy(role, arn).map(drop))
     }
 
     /// Somebody writes an inline policy for a role.
@@ -86,7 +127,7 @@ impl Lab {
     /// # Errors
     /// When there is no such role.
     pub fn put_inline_policy(&self, role: &str, name: &str) -> Result<(), CloudError> {
-        self.aside("PutRolePolicy", |world| world.put_inline_policy(role, name))
+        self.aside("PutRolePolicy", |world| world.put_inline_policy(role, name, r#"{"Version":"2012-10-17","Statement":[]}"#).map(drop))
     }
 
     /// Somebody terminates the instances of a group.

@@ -2,7 +2,7 @@
 //!
 //! Every struct refuses fields that it does not know, so that a slip in a file written by hand is an error and not silence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kaphost_plan::{GroupSettings, GroupTag, Instance, Rule, Tags, TemplateContent};
 use serde::{Deserialize, Serialize};
@@ -96,6 +96,8 @@ pub(crate) struct Region {
     pub(crate) subnets: BTreeMap<String, Option<SubnetState>>,
     /// VPCs that are not like any other; `null` is one that does not exist.
     pub(crate) vpcs: BTreeMap<String, Option<VpcState>>,
+    /// SSM parameters by name.
+    pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) security_groups: BTreeMap<String, SecurityGroup>,
     /// By id.
     pub(crate) launch_templates: BTreeMap<String, Template>,
@@ -150,16 +152,16 @@ impl Default for ImageState {
     }
 }
 
+fn created() -> String {
+    "2026-01-01T00:00:00.000Z".to_owned()
+}
+
 fn root_device() -> String {
     "/dev/xvda".to_owned()
 }
 
 fn architecture() -> String {
     "x86_64".to_owned()
-}
-
-fn created() -> String {
-    "2026-01-01T00:00:00.000Z".to_owned()
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -198,12 +200,15 @@ pub(crate) struct Role {
     pub(crate) trust: serde_json::Value,
     #[serde(default)]
     pub(crate) tags: Tags,
+    /// The ARN of the permissions boundary.
+    #[serde(default)]
+    pub(crate) boundary: Option<String>,
     /// ARNs of managed policies.
     #[serde(default)]
-    pub(crate) attached: Vec<String>,
-    /// Names of inline policies.
+    pub(crate) attached: BTreeSet<String>,
+    /// Documents of inline policies by name.
     #[serde(default)]
-    pub(crate) inline: Vec<String>,
+    pub(crate) inline: BTreeMap<String, serde_json::Value>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -67,7 +67,27 @@ pub enum Action<G, V> {
         path: String,
         description: String,
         trust: serde_json::Value,
+        boundary: Option<String>,
         tags: Tags,
+    },
+    /// Doing it again changes nothing.
+    AttachRolePolicy {
+        role: String,
+        arn: String,
+    },
+    /// Makes an inline policy, or gives it another document.
+    PutRolePolicy {
+        role: String,
+        name: String,
+        document: String,
+    },
+    /// Sets the permissions boundary, whatever it was.
+    PutRoleBoundary {
+        role: String,
+        arn: String,
+    },
+    DeleteRoleBoundary {
+        role: String,
     },
     UpdateTrust {
         role: String,
@@ -169,7 +189,7 @@ pub enum Action<G, V> {
     DeleteRole {
         name: String,
     },
-    /// Users' policies, only when told to.
+    /// Users' policies only when told to.
     DetachRolePolicy {
         role: String,
         arn: String,
@@ -222,6 +242,10 @@ impl<G, V> Action<G, V> {
             Self::TagEc2 { .. } => "CreateTags",
             Self::UntagEc2 { .. } => "DeleteTags",
             Self::CreateRole { .. } => "CreateRole",
+            Self::AttachRolePolicy { .. } => "AttachRolePolicy",
+            Self::PutRolePolicy { .. } => "PutRolePolicy",
+            Self::PutRoleBoundary { .. } => "PutRolePermissionsBoundary",
+            Self::DeleteRoleBoundary { .. } => "DeleteRolePermissionsBoundary",
             Self::UpdateTrust { .. } => "UpdateAssumeRolePolicy",
             Self::UpdateRoleDescription { .. } => "UpdateRole",
             Self::TagRole { .. } => "TagRole",

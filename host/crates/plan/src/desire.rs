@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use kaphost_spec::{AdmittedSpec, Ami, Cluster, IngressRule, Path, RolloutStrategy, Source, Tenancy, VolumeSettings, hex};
+use kaphost_spec::{AdmittedSpec, Cidr, Cluster, EgressRule, IngressRule, Path, RolloutStrategy, Source, Tenancy, VolumeSettings, hex};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::desired::{Desired, NotProvisioned};
+use crate::desired::{Desired, DesiredRules, NotProvisioned, Policies, RulesElsewhere};
 use crate::resource::{
     DECISION_TAG, DeviceContent, Direction, GroupSettings, GroupTag, Names, OWNER_TAG, Peer, Rule, RuleKey, SPEC_TAG, Tags,
     TemplateContent, Traffic,
@@ -21,28 +21,29 @@ const NAME_TAG: &str = "Name";
 /// Names every value of the spec that this version does not provision.
 pub fn desire(spec: &AdmittedSpec) -> Result<Desired, Vec<NotProvisioned>> {
     let cluster = spec.cluster();
-    let image = match (&cluster.ami, not_provisioned(cluster)) {
-        (Ami::Id(id), missing) if missing.is_empty() => id.to_string(),
-        (_, missing) => return Err(missing),
-    };
+    let missing = not_provisioned(cluster);
+    if !missing.is_empty() {
+        return Err(missing);
+    }
     let names = Names::of(cluster);
     let tags: Tags = cluster.tags.iter().map(|(key, tag)| (key.to_string(), tag.value.to_string())).collect();
-    let rule_paths = rule_paths(cluster);
+    let (rules, elsewhere) = rules(cluster);
     Ok(Desired {
         ownership: ownership(spec),
         vpc: cluster.network.vpc.to_string(),
         group_description: format!("kaphost: Kapacitor server {}", cluster.name),
-        rules: rule_paths.iter().map(|(key, (_, description))| Rule { key: key.clone(), description: description.clone() }).collect(),
-        rule_paths: rule_paths.into_iter().map(|(key, (path, _))| (key, path)).collect(),
+        rules,
+        elsewhere,
         iam_path: cluster.iam.profile_path.to_string(),
         role_description: format!("kaphost: role of the Kapacitor server {} in {}", cluster.name, cluster.region),
         trust: trust(),
+        policies: policies(cluster),
         root: device(&cluster.root_volume, None),
-        template: template(cluster, &names, image.clone()),
+        template: template(cluster, &names),
         group: group(cluster, &names),
         group_tags: group_tags(spec, &names),
         wait_for_capacity_s: cluster.scaling.wait_for_capacity_timeout_s,
-        image,
+        image: cluster.ami.clone(),
         names,
         tags,
     })
@@ -50,48 +51,20 @@ pub fn desire(spec: &AdmittedSpec) -> Result<Desired, Vec<NotProvisioned>> {
 
 /// What the config may say and this version cannot do, all of it.
 fn not_provisioned(cluster: &Cluster) -> Vec<NotProvisioned> {
-    let root = Path::root();
-    let (http, iam) = (root.field("http"), root.field("iam"));
-    let when = |said: bool, path: Path| if said { vec![path] } else { Vec::new() };
-    let rows = [
-        (
-            when(matches!(cluster.ami, Ami::Ssm(_)), root.field("ami")),
-            "an image named by an SSM parameter",
-            "give the image's id: `ami \"ami-…\"`",
-        ),
-        (
-            when(matches!(cluster.ami, Ami::Lookup { .. }), root.field("ami")),
-            "an image looked up by owner and name",
-            "give the image's id: `ami \"ami-…\"`",
-        ),
-        (
-            when(cluster.http.security_group.is_some(), http.field("security-group")),
-            "a security group for HTTP that exists already",
-            "leave `security-group` out: the rules then go onto the cluster's own group",
-        ),
-        (
-            cluster.iam.managed_policies.iter().map(|arn| iam.field("managed-policy").key(arn)).collect(),
-            "a managed policy on the role",
-            "attach it to the role yourself: kaphost leaves it alone",
-        ),
-        (
-            cluster.iam.inline_policies.keys().map(|name| iam.field("inline-policy").key(name)).collect(),
-            "an inline policy of the role",
-            "put it onto the role yourself: kaphost leaves it alone",
-        ),
-        (
-            when(cluster.iam.boundary.is_some(), iam.field("boundary")),
-            "a permissions boundary",
-            "set it on the role yourself: kaphost leaves it alone",
-        ),
-        (
-            kaphost_boot::user_data(cluster).err().map(|too_long| too_long.path).into_iter().collect(),
-            "user data of over 16,384 bytes, the boot script included",
-            "make `extra-config` or `user-data` shorter: let a short script fetch the long one",
-        ),
-    ];
-    let missing = |(paths, what, help): (Vec<Path>, _, _)| paths.into_iter().map(move |path| NotProvisioned { path, what, help });
-    rows.into_iter().flat_map(missing).collect()
+    let too_long = kaphost_boot::user_data(cluster).err().map(|too_long| NotProvisioned {
+        path: too_long.path,
+        what: "user data of over 16,384 bytes, the boot script included",
+        help: "make `extra-config` or `user-data` shorter: let a short script fetch the long one",
+    });
+    too_long.into_iter().collect()
+}
+
+fn policies(cluster: &Cluster) -> Policies {
+    Policies {
+        managed: cluster.iam.managed_policies.iter().map(ToString::to_string).collect(),
+        inline: cluster.iam.inline_policies.clone(),
+        boundary: cluster.iam.boundary.as_ref().map(ToString::to_string),
+    }
 }
 
 /// The first 16 of a digest's digits: enough to tell versions apart, short enough to read.
@@ -113,29 +86,50 @@ fn ownership(spec: &AdmittedSpec) -> Tags {
     ])
 }
 
-/// Every rule once, with the path that decides it and its description. Where SSH and HTTP share a port, SSH's description stands: AWS
-/// takes a rule once.
-fn rule_paths(cluster: &Cluster) -> BTreeMap<RuleKey, (Path, String)> {
-    let root = Path::root();
-    let mut rules = BTreeMap::new();
-    let sections = [("ssh", cluster.ssh.port, &cluster.ssh.allow), ("http", cluster.http.port, &cluster.http.allow)];
-    for (section, port, allow) in sections {
+/// Rules by key, each with the path that decides it and its description.
+#[derive(Default)]
+struct Rules(BTreeMap<RuleKey, (Path, String)>);
+
+impl Rules {
+    /// The rules of `ssh` or `http`. Where both share a port, the first one's description stands: AWS takes a rule once.
+    fn ingress(&mut self, section: &str, port: u16, allow: &BTreeMap<Source, IngressRule>) {
         for (source, IngressRule { description }) in allow {
             let peer = match source {
                 Source::Cidr(cidr) => Peer::Cidr(*cidr),
                 Source::SecurityGroup(id) => Peer::SecurityGroup(id.to_string()),
             };
             let key = RuleKey { direction: Direction::Ingress, traffic: tcp(port, port), peer };
-            let path = root.field(section).field("allow").key(source);
-            rules.entry(key).or_insert_with(|| (path, description.clone()));
+            let path = Path::root().field(section).field("allow").key(source);
+            self.0.entry(key).or_insert_with(|| (path, description.clone()));
         }
     }
-    for (cidr, rule) in &cluster.egress {
-        let traffic = rule.ports.map_or(Traffic::All, |(from, to)| tcp(from, to));
-        let key = RuleKey { direction: Direction::Egress, traffic, peer: Peer::Cidr(*cidr) };
-        rules.insert(key, (root.field("egress").key(cidr), rule.description.clone()));
+
+    fn egress(&mut self, egress: &BTreeMap<Cidr, EgressRule>) {
+        for (cidr, rule) in egress {
+            let traffic = rule.ports.map_or(Traffic::All, |(from, to)| tcp(from, to));
+            let key = RuleKey { direction: Direction::Egress, traffic, peer: Peer::Cidr(*cidr) };
+            self.0.insert(key, (Path::root().field("egress").key(cidr), rule.description.clone()));
+        }
     }
-    rules
+
+    fn done(self) -> DesiredRules {
+        DesiredRules {
+            rules: self.0.iter().map(|(key, (_, description))| Rule { key: key.clone(), description: description.clone() }).collect(),
+            paths: self.0.into_iter().map(|(key, (path, _))| (key, path)).collect(),
+        }
+    }
+}
+
+/// The rules of the cluster's own group, and those that go onto another.
+fn rules(cluster: &Cluster) -> (DesiredRules, Option<RulesElsewhere>) {
+    let (mut own, mut other) = (Rules::default(), Rules::default());
+    own.ingress("ssh", cluster.ssh.port, &cluster.ssh.allow);
+    own.egress(&cluster.egress);
+    let http = &cluster.http;
+    let into = if http.security_group.is_some() { &mut other } else { &mut own };
+    into.ingress("http", http.port, &http.allow);
+    let elsewhere = http.security_group.as_ref().map(|group| RulesElsewhere { group: group.to_string(), rules: other.done() });
+    (own.done(), elsewhere)
 }
 
 fn tcp(from: u16, to: u16) -> Traffic {
@@ -172,7 +166,7 @@ fn launch_tags(cluster: &Cluster) -> Tags {
     tags
 }
 
-fn template(cluster: &Cluster, names: &Names, image: String) -> TemplateContent<()> {
+fn template(cluster: &Cluster, names: &Names) -> TemplateContent<()> {
     let tags = launch_tags(cluster);
     // EC2 refuses tenancy `default` said explicitly together with spot. Otherwise it is always said, for AWS stores what was sent:
     // what is said once stays comparable.
@@ -182,7 +176,7 @@ fn template(cluster: &Cluster, names: &Names, image: String) -> TemplateContent<
     };
     let volumes = cluster.volumes.iter();
     TemplateContent {
-        image,
+        image: String::new(),
         instance_type: cluster.instance_type.to_string(),
         key: cluster.ssh.key.as_ref().map(ToString::to_string),
         instance_profile: names.global.clone(),

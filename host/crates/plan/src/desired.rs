@@ -1,10 +1,10 @@
 //! What an admitted spec means in AWS's terms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kaphost_spec::Path;
+use kaphost_spec::{Ami, Path};
 
-use crate::observed::{Image, ImageAnswer, Observed};
+use crate::observed::{Image, ImageAnswer, ImageGap, Observed};
 use crate::resource::{DeviceContent, GroupSettings, GroupTag, Names, Rule, RuleKey, Tags, TemplateContent};
 
 /// Everything that AWS should hold for one cluster.
@@ -20,21 +20,23 @@ pub struct Desired {
     pub vpc: String,
     /// The description of the security group. Never changes for a cluster.
     pub group_description: String,
-    /// The rules of the security group, sorted.
-    pub rules: Vec<Rule>,
-    /// The config path that decides each rule.
-    pub rule_paths: BTreeMap<RuleKey, Path>,
+    /// The rules of the security group.
+    pub rules: DesiredRules,
+    /// Rules onto a group that exists and is not ours.
+    pub elsewhere: Option<RulesElsewhere>,
     /// The path of role and profile.
     pub iam_path: String,
     /// The description of the role.
     pub role_description: String,
     /// EC2 may take the role.
     pub trust: serde_json::Value,
-    /// The image's id.
-    pub image: String,
+    /// The policies of the role.
+    pub policies: Policies,
+    /// Where the image's id comes from. The template pins the id that it stands for when the plan is made.
+    pub image: Ami,
     /// The root volume: its device name is the image's to say.
     pub root: DeviceContent,
-    /// The template without its root device; the one security group is our own and named by `()`.
+    /// The template without its image and root device, which the image's answer gives; the one security group is our own and named by `()`.
     pub template: TemplateContent<()>,
     /// The Auto Scaling group; its version is found by the diff.
     pub group: GroupSettings<()>,
@@ -42,6 +44,35 @@ pub struct Desired {
     pub group_tags: BTreeMap<String, GroupTag>,
     /// Seconds that apply waits for a healthy instance; 0 does not wait.
     pub wait_for_capacity_s: u32,
+}
+
+/// Rules of one group, and where each comes from.
+#[derive(Clone, Debug, Default)]
+pub struct DesiredRules {
+    /// Sorted.
+    pub rules: Vec<Rule>,
+    /// The config path that decides each rule.
+    pub paths: BTreeMap<RuleKey, Path>,
+}
+
+/// Rules that go onto a group that somebody else keeps. They are ours by their tag; the group is never written.
+#[derive(Clone, Debug)]
+pub struct RulesElsewhere {
+    /// `sg-…`
+    pub group: String,
+    /// Ingress only.
+    pub rules: DesiredRules,
+}
+
+/// What the role may do, and must not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policies {
+    /// ARNs of managed policies.
+    pub managed: BTreeSet<String>,
+    /// Documents by name, as compact JSON with sorted keys.
+    pub inline: BTreeMap<String, String>,
+    /// The ARN of the permissions boundary.
+    pub boundary: Option<String>,
 }
 
 /// A value of the spec that this version checks but does not provision yet.
@@ -61,21 +92,30 @@ pub struct NotProvisioned {
 pub enum ImageFact<'a> {
     /// It is there.
     Found(&'a Image),
-    /// AWS knows no such image in this region, or hides it.
-    Missing,
+    /// It is not to be had.
+    Missing(&'a ImageGap),
 }
 
 impl Desired {
     /// The image, as remembered or as just read. `None` when it was neither: then ask, with [`query`](crate::query).
     #[must_use]
     pub fn image_fact<'a>(&self, observed: &'a Observed, known: Option<&'a Image>) -> Option<ImageFact<'a>> {
-        if let Some(image) = known.filter(|image| image.id == self.image) {
+        if let Some(image) = known.filter(|image| self.is_image(image)) {
             return Some(ImageFact::Found(image));
         }
         match &observed.image {
-            ImageAnswer::Found(image) if image.id == self.image => Some(ImageFact::Found(image)),
-            ImageAnswer::Missing => Some(ImageFact::Missing),
+            ImageAnswer::Found(image) if self.is_image(image) => Some(ImageFact::Found(image)),
+            ImageAnswer::Missing(gap) => Some(ImageFact::Missing(gap)),
             ImageAnswer::Found(_) | ImageAnswer::NotAsked => None,
+        }
+    }
+
+    /// Whether this can be the image that is meant. A parameter or a search may mean any, so what is said to be its answer is believed:
+    /// remember an image for one run only, unless its id is in the config.
+    pub(crate) fn is_image(&self, image: &Image) -> bool {
+        match &self.image {
+            Ami::Id(id) => image.id == id.to_string(),
+            Ami::Ssm(_) | Ami::Lookup { .. } => true,
         }
     }
 

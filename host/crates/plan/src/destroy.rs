@@ -3,11 +3,14 @@
 //! The group goes first, with its server; then the role leaves the profile; then everything that nothing uses any more, side by side. Each resource is
 //! looked at by itself, so what a killed create or destroy has left is cleared too.
 
-use crate::action::{Planned, StepId};
+use std::collections::BTreeSet;
+
+use crate::action::{Planned, Ref, StepId};
+use crate::diff::Claims;
 use crate::draft::Draft;
-use crate::observed::{Observed, ObservedGroup};
+use crate::observed::{Observed, ObservedGroup, ObservedRule};
 use crate::plan::{ChangeKind, Plan, Refusal, RefusalCode};
-use crate::resource::{Kind, Names, OWNER_TAG, Owner};
+use crate::resource::{Direction, Kind, Names, OWNER_TAG, Owner};
 use crate::view::View;
 
 /// How long a group may take to go, in seconds: its server must shut down and its network interface be released. Terraform allows ten
@@ -43,7 +46,28 @@ pub fn destroy(names: &Names, observed: &Observed, detach: bool) -> Result<Plan,
         delete(&mut draft, Kind::LaunchTemplate, &template.name, None);
         draft.step(Kind::LaunchTemplate, &template.name, gone, Planned::DeleteLaunchTemplate { id: template.id.clone() });
     }
+    rules_elsewhere(&mut draft, observed);
     draft.finish()
+}
+
+/// Rules of ours on groups of others: the rules go, the groups stay. Nothing else waits for them, for no rule names a group of ours: kaphost
+/// makes its group and its rules in one run, and a config can only name what was there before.
+fn rules_elsewhere(draft: &mut Draft<'_>, observed: &Observed) {
+    for group in &observed.other_groups {
+        let ours = |rule: &&ObservedRule| owner(&rule.tags.get(OWNER_TAG), draft.names) == Owner::Us;
+        let rules: Vec<&ObservedRule> = group.rules.iter().filter(ours).collect();
+        for direction in [Direction::Ingress, Direction::Egress] {
+            let rules: Vec<&&ObservedRule> = rules.iter().filter(|rule| rule.rule.key.direction == direction).collect();
+            for rule in &rules {
+                delete(draft, Kind::SecurityGroupRule, &format!("{} on {}", rule.rule.key, group.id), None);
+            }
+            let ids: BTreeSet<String> = rules.iter().filter_map(|rule| rule.id.clone()).collect();
+            if !ids.is_empty() {
+                let action = Planned::RevokeRules { group: Ref::Known(group.id.clone()), direction, ids };
+                draft.step(Kind::SecurityGroup, &group.id, [], action);
+            }
+        }
+    }
 }
 
 /// Plans the end of the group; gives the wait for it.
@@ -96,15 +120,16 @@ fn role_and_profile(draft: &mut Draft<'_>, observed: &Observed, gone: Option<Ste
 
     let mut after: Vec<StepId> = removed.or(gone).into_iter().collect();
     let attached = role.attachments.clone().unwrap_or_default();
-    let count = attached.managed.len() + attached.inline.len();
-    if count > 0 && !detach {
-        let theirs: Vec<String> = attached.managed.into_iter().chain(attached.inline).collect();
+    let claims = Claims::of(&role.tags);
+    let managed = attached.managed.iter().filter(|arn| !claims.managed(arn));
+    let theirs: Vec<&str> = managed.chain(attached.inline.iter().filter(|name| !claims.inline(name))).map(String::as_str).collect();
+    if !theirs.is_empty() && !detach {
         let message = format!("policies of others hang on the role {}: {}", role.name, theirs.join(", "));
         let help = "detach them, or destroy with `--detach-policies`, which detaches managed policies and deletes inline ones";
         draft.refuse(RefusalCode::ForeignAttachments, Kind::Role, message, help, None);
         return;
     }
-    let note = (count > 0).then(|| "policies that others hung on it are detached, inline ones deleted".to_owned());
+    let note = (!theirs.is_empty()).then(|| "policies that others hung on it are detached, inline ones deleted".to_owned());
     for arn in attached.managed {
         after.push(draft.step(Kind::Role, &role.name, gone, Planned::DetachRolePolicy { role: role.name.clone(), arn }));
     }

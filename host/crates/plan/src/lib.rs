@@ -19,7 +19,7 @@ mod view;
 pub use action::{Action, Call, Output, Planned, Ref, StepId};
 pub use check::{Fault, check};
 pub use desire::desire;
-pub use desired::{Desired, ImageFact, NotProvisioned};
+pub use desired::{Desired, DesiredRules, ImageFact, NotProvisioned, Policies, RulesElsewhere};
 pub use destroy::destroy;
 pub use diff::{diff, query};
 pub use observed::*;

@@ -1,27 +1,39 @@
 //! What AWS holds under a cluster's names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use kaphost_spec::Ami;
 use serde::Serialize;
 
 use crate::resource::{GroupSettings, GroupTag, Names, Rule, Tags, TemplateContent};
 
-/// What to read.
+/// What to read. Everything is read side by side, so each read costs a call and no time; [`Query::attachments`] says what does.
 #[derive(Clone, Debug)]
 pub struct Query {
     /// Under which names.
     pub names: Names,
-    /// `ami-…`, when a plan needs to know the image. `None` reads no image: known already, or not needed.
-    pub image: Option<String>,
-    /// Read what only destroy must know: the policies that hang on the role.
+    /// The image, when a plan needs to know it. `None` reads none: known already, or not needed.
+    pub image: Option<Ami>,
+    /// Read the policies that hang on the role. When false they are read all the same, a round trip later, if the role says by its tag [`POLICIES_TAG`]
+    /// (crate::POLICIES_TAG) that some of them are ours.
     pub attachments: bool,
+    /// Read the documents of the role's inline policies of these names.
+    pub documents: BTreeSet<String>,
+    /// A group that is not ours, onto which rules of ours go: read everybody's rules there. Our own are always read, wherever they are.
+    pub group: Option<String>,
 }
 
 impl Query {
+    /// What stands under the names, and nothing more.
+    #[must_use]
+    pub const fn of(names: Names) -> Self {
+        Self { names, image: None, attachments: false, documents: BTreeSet::new(), group: None }
+    }
+
     /// What destroy must know.
     #[must_use]
     pub const fn for_destroy(names: Names) -> Self {
-        Self { names, image: None, attachments: true }
+        Self { names, image: None, attachments: true, documents: BTreeSet::new(), group: None }
     }
 }
 
@@ -30,6 +42,8 @@ impl Query {
 pub struct Observed {
     /// Every group of the name, in whatever VPC, sorted by id. Their names are unique per VPC only.
     pub security_groups: Vec<ObservedSecurityGroup>,
+    /// Other groups, as far as rules of ours are in them or [`Query::group`] asked for them, sorted by id.
+    pub other_groups: Vec<OtherGroup>,
     /// The role of the name.
     pub role: Option<ObservedRole>,
     /// The instance profile of the name.
@@ -48,10 +62,23 @@ pub enum ImageAnswer {
     /// Nobody asked.
     #[default]
     NotAsked,
-    /// AWS knows no such image in this region, or hides it.
-    Missing,
+    /// It is not to be had.
+    Missing(ImageGap),
     /// It is there.
     Found(Image),
+}
+
+/// Why there is no image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageGap {
+    /// AWS knows no image of this id in this region, or hides it.
+    NoImage(String),
+    /// No image matches the search.
+    NoMatch,
+    /// There is no such parameter.
+    NoParameter,
+    /// The parameter holds this, which is no image's id.
+    NotAnId(String),
 }
 
 /// A machine image. None of this ever changes for one id, so it may be remembered.
@@ -79,6 +106,17 @@ pub struct ObservedSecurityGroup {
     pub tags: Tags,
     /// Its rules, everybody's, sorted by key.
     pub rules: Vec<ObservedRule>,
+}
+
+/// A group that is somebody else's, with rules of ours in it or to come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherGroup {
+    /// `sg-…`
+    pub id: String,
+    /// Its rules, sorted by key: everybody's when [`Query::group`] asked for it, else ours only.
+    pub rules: Vec<ObservedRule>,
+    /// Whether the group itself was read. One that was asked for and is not read is not there.
+    pub read: bool,
 }
 
 /// A rule of a security group.
@@ -110,7 +148,9 @@ pub struct ObservedRole {
     pub trust: serde_json::Value,
     /// Its tags.
     pub tags: Tags,
-    /// Policies that hang on it, when [`Query::attachments`] asked: ARNs of managed ones, then names of inline ones.
+    /// The ARN of its permissions boundary.
+    pub boundary: Option<String>,
+    /// Policies that hang on it, when they were read: see [`Query::attachments`].
     pub attachments: Option<Attachments>,
 }
 
@@ -121,6 +161,8 @@ pub struct Attachments {
     pub managed: Vec<String>,
     /// Names.
     pub inline: Vec<String>,
+    /// The documents of those that [`Query::documents`] asked for and that are there.
+    pub documents: BTreeMap<String, serde_json::Value>,
 }
 
 /// An instance profile.

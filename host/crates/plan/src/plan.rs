@@ -136,4 +136,10 @@ pub enum RefusalCode {
     BeingDeleted,
     /// A further volume stands where the image has its root volume.
     RootDeviceTaken,
+    /// The group that HTTP's rules are to go onto is not there.
+    GroupMissing,
+    /// The group that HTTP's rules are to go onto is the cluster's own.
+    OwnGroup,
+    /// More policies on the role than kaphost can keep track of.
+    TooManyPolicies,
 }

@@ -18,6 +18,12 @@ pub const SPEC_TAG: &str = "kaphost:spec";
 /// The digest of the decision that admitted it (16 hexadecimal digits).
 pub const DECISION_TAG: &str = "kaphost:decision";
 
+/// On the role: which of the policies that hang on it kaphost has put there. Policies carry no tags, so their owner is told here, each by
+/// eight digits of a digest, in at most [`MAX_CLAIMS`].
+pub const POLICIES_TAG: &str = "kaphost:policies";
+/// As many as a tag's 256 characters hold. AWS takes at most 25 managed policies on a role.
+pub const MAX_CLAIMS: usize = 28;
+
 /// The deterministic names by which everything is found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Names {

@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use kaphost_plan::{DECISION_TAG, OWNER_TAG, RuleKey, SPEC_TAG, desire};
-use kaphost_spec::{AdmittedSpec, Ami, Cluster, Kapacitor, LogLevel, RolloutStrategy, Spot, Tag, Tenancy, UserData};
+use kaphost_spec::{AdmittedSpec, Cluster, Kapacitor, LogLevel, RolloutStrategy, Spot, Tag, Tenancy, UserData};
 use support::{cidr, cluster, desired};
 
 #[test]
@@ -22,21 +22,16 @@ fn tenancy_is_said_unless_ec2_would_refuse_it() {
     }
 }
 
+/// The rules of SSH stay on the cluster's own group.
 #[test]
-fn everything_that_is_not_provisioned_is_named() {
+fn rules_onto_a_group_of_others() {
     let mut it = cluster();
-    it.ami = Ami::Ssm("/ami".to_owned());
     it.http.security_group = Some("sg-0aaaaaaa".parse().unwrap());
-    it.iam.managed_policies = ["arn:aws:iam::aws:policy/ReadOnlyAccess".parse().unwrap()].into();
-    it.iam.inline_policies = BTreeMap::from([("x".to_owned(), "{}".to_owned())]);
-    it.iam.boundary = Some("arn:aws:iam::123456789012:policy/edge".parse().unwrap());
-    let missing = desire(&AdmittedSpec::seal(it.clone(), "d".repeat(64))).unwrap_err();
-    let paths: Vec<String> = missing.iter().map(|it| it.path.to_string()).collect();
-    let (managed, inline) = (r#"iam.managed-policy["arn:aws:iam::aws:policy/ReadOnlyAccess"]"#, r#"iam.inline-policy["x"]"#);
-    assert_eq!(paths, ["ami", "http.security-group", managed, inline, "iam.boundary"]);
-
-    it.ami = Ami::Lookup { owner: "self".to_owned(), name: "kapacitor-*".to_owned() };
-    assert_eq!(desire(&AdmittedSpec::seal(it, "d".repeat(64))).unwrap_err()[0].path.to_string(), "ami");
+    let desired = desired(&it);
+    let elsewhere = desired.elsewhere.unwrap();
+    let rules = |rules: &kaphost_plan::DesiredRules| rules.rules.iter().map(|rule| rule.key.to_string()).collect::<Vec<_>>();
+    assert_eq!((elsewhere.group.as_str(), rules(&elsewhere.rules)), ("sg-0aaaaaaa", vec!["tcp 9092 from 10.0.0.0/8".to_owned()]));
+    assert_eq!(rules(&desired.rules), ["tcp 22 from 10.0.0.0/8", "tcp 22 from 192.168.0.0/16", "all traffic to 0.0.0.0/0"]);
 }
 
 #[test]
@@ -74,7 +69,7 @@ fn ssh_and_http_on_one_port_make_one_rule() {
     it.http.port = it.ssh.port;
     it.http.allow = BTreeMap::from([cidr("10.0.0.0/8", "clients"), cidr("172.16.0.0/12", "vpn")]);
     let desired = desired(&it);
-    let rules: Vec<String> = desired.rules.iter().map(|rule| format!("{} {}", rule.key, rule.description)).collect();
+    let rules: Vec<String> = desired.rules.rules.iter().map(|rule| format!("{} {}", rule.key, rule.description)).collect();
     let expected = [
         "tcp 22 from 10.0.0.0/8 office",
         "tcp 22 from 172.16.0.0/12 vpn",
@@ -82,9 +77,9 @@ fn ssh_and_http_on_one_port_make_one_rule() {
         "all traffic to 0.0.0.0/0 anywhere",
     ];
     assert_eq!(rules, expected);
-    let path = |key: &RuleKey| desired.rule_paths[key].to_string();
-    assert_eq!(path(&desired.rules[0].key), r#"ssh.allow["10.0.0.0/8"]"#);
-    assert_eq!(path(&desired.rules[1].key), r#"http.allow["172.16.0.0/12"]"#);
+    let path = |key: &RuleKey| desired.rules.paths[key].to_string();
+    assert_eq!(path(&desired.rules.rules[0].key), r#"ssh.allow["10.0.0.0/8"]"#);
+    assert_eq!(path(&desired.rules.rules[1].key), r#"http.allow["172.16.0.0/12"]"#);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod support;
 
-use kaphost_plan::{Attachments, ImageFact, Observed, ObservedRule, Query, check, destroy, diff, query};
+use kaphost_plan::{Attachments, ImageFact, ImageGap, Observed, ObservedRule, Query, check, destroy, diff, query};
 use kaphost_spec::{Cluster, EgressRule, RolloutStrategy, Tag};
 use support::{applied, cidr, cluster, desired, image, plan, text, try_diff, world};
 
@@ -203,8 +203,11 @@ fn destroy_leaves_what_is_not_ours() {
     let mut observed = applied(&cluster());
     observed.launch_template.as_mut().unwrap().tags.clear();
     observed.security_groups[0].tags.insert("kaphost:cluster".to_owned(), "other".to_owned());
-    observed.role.as_mut().unwrap().attachments =
-        Some(Attachments { managed: vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()], inline: vec!["extra".to_owned()] });
+    observed.role.as_mut().unwrap().attachments = Some(Attachments {
+        managed: vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()],
+        inline: vec!["extra".to_owned()],
+        ..Attachments::default()
+    });
     let plan = destroy(&desired(&cluster()).names, &observed, true).unwrap();
     assert_eq!(check(&plan, &observed), []);
     insta::assert_snapshot!(text::plan(&plan));
@@ -215,7 +218,7 @@ fn destroy_refuses() {
     let mut observed = applied(&cluster());
     observed.auto_scaling_group.as_mut().unwrap().settings.deletion_protection = "prevent-all-deletion".to_owned();
     observed.role.as_mut().unwrap().attachments =
-        Some(Attachments { managed: vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()], inline: vec![] });
+        Some(Attachments { managed: vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()], ..Attachments::default() });
     observed.instance_profile.as_mut().unwrap().tags.clear();
     insta::assert_snapshot!(text::refusals(&destroy(&desired(&cluster()).names, &observed, false).unwrap_err()));
 }
@@ -231,7 +234,7 @@ fn every_refusal_at_once() {
     observed.security_groups.push(stray);
     observed.launch_template.as_mut().unwrap().tags.insert("kaphost:cluster".to_owned(), "other".to_owned());
     observed.auto_scaling_group.as_mut().unwrap().status = Some("Delete in progress".to_owned());
-    let refusals = diff(&desired(&cluster()), &observed, ImageFact::Missing).unwrap_err();
+    let refusals = diff(&desired(&cluster()), &observed, ImageFact::Missing(&ImageGap::NoImage("ami-0abcd1234".to_owned()))).unwrap_err();
     insta::assert_snapshot!(text::refusals(&refusals));
 }
 
@@ -247,10 +250,10 @@ fn a_volume_where_the_root_is() {
 fn the_image_is_asked_for_once() {
     let desired = desired(&cluster());
     let known = image(&desired);
-    assert_eq!(query(&desired, None).image.as_deref(), Some("ami-0abcd1234"));
+    assert_eq!(query(&desired, None).image, Some(cluster().ami));
     assert_eq!(query(&desired, Some(&known)).image, None);
     let other = kaphost_plan::Image { id: "ami-0000".to_owned(), ..known.clone() };
-    assert_eq!(query(&desired, Some(&other)).image.as_deref(), Some("ami-0abcd1234"));
+    assert_eq!(query(&desired, Some(&other)).image, Some(cluster().ami));
     let nothing = Observed::default();
     assert_eq!(desired.image_fact(&nothing, None), None);
     assert_eq!(desired.image_fact(&nothing, Some(&other)), None);

@@ -6,10 +6,10 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use kaphost_plan::{Action, Attachments, Observed, ObservedRule, Peer, Plan, Traffic, check, destroy};
+use kaphost_plan::{Action, Observed, ObservedRule, Peer, Plan, Traffic, check, destroy};
 use kaphost_spec::{Ami, Cluster, EgressRule, RolloutStrategy, Source, Spot, Tag, Tenancy, UserData, Volume};
 use proptest::prelude::*;
-use support::{applied, cluster, desired, plan, try_diff, world};
+use support::{OTHERS, applied, cluster, desired, empty, plan, try_diff, world};
 
 /// Few values each, so that clusters often share some.
 fn networks() -> impl Strategy<Value = Vec<(usize, bool)>> {
@@ -35,6 +35,7 @@ prop_compose! {
         egress in 0..4usize,
         (image, size, tagged, spot) in (0..2usize, 8..10u32, 0..3usize, 0..3usize),
         (dedicated, launch_first, script, extra, wait) in any::<(bool, bool, bool, bool, bool)>(),
+        (managed, inline, boundary, elsewhere) in (proptest::collection::btree_set(0..3usize, 0..3), 0..3usize, 0..3usize, 0..3usize),
     ) -> Cluster {
         let mut it = cluster();
         (it.ssh.allow, it.http.allow) = (allow(&ssh), allow(&http));
@@ -64,6 +65,12 @@ prop_compose! {
             it.volumes.insert("/dev/xvdh".parse().unwrap(), volume);
         }
         it.scaling.wait_for_capacity_timeout_s = if wait { 600 } else { 0 };
+        let arn = |index: usize| format!("arn:aws:iam::aws:policy/P{index}").parse().unwrap();
+        it.iam.managed_policies = managed.into_iter().map(arn).collect();
+        let document = |index: usize| format!(r#"{{"Statement":[],"Version":"{index}"}}"#);
+        it.iam.inline_policies = (inline > 0).then(|| ("x".to_owned(), document(inline))).into_iter().collect();
+        it.iam.boundary = (boundary > 0).then(|| arn(boundary));
+        it.http.security_group = OTHERS.get(elsewhere).map(|id| id.parse().unwrap());
         it
     }
 }
@@ -105,6 +112,8 @@ proptest! {
         prop_assert!(plan(&desired(&a), &observed).is_empty());
 
         add_foreign(&mut observed, &users);
+        let attachments = observed.role.as_mut().unwrap().attachments.as_mut().unwrap();
+        attachments.managed.push("arn:aws:iam::aws:policy/AdministratorAccess".to_owned());
         let before = foreign(&observed);
         let wanted = desired(&b);
         let way = plan(&wanted, &observed);
@@ -113,6 +122,7 @@ proptest! {
         let after = finish(&way, observed);
         let again = plan(&wanted, &after);
         prop_assert!(again.is_empty(), "{:?}", again.changes);
+        prop_assert!(after.role.as_ref().unwrap().attachments.as_ref().unwrap().managed.iter().any(|arn| arn.contains("Administrator")));
         for rule in before {
             prop_assert!(foreign(&after).contains(&rule), "{:?} is gone", rule);
         }
@@ -120,7 +130,7 @@ proptest! {
 
     #[test]
     fn killed_anywhere_converges(a in clusters(), b in clusters(), fresh in any::<bool>(), steps in 0..12usize) {
-        let start = if fresh { Observed::default() } else { applied(&a) };
+        let start = if fresh { empty() } else { applied(&a) };
         let wanted = desired(&b);
         let killed = world::run(&plan(&wanted, &start), start, steps);
         let mended = finish(&plan(&wanted, &killed), killed);
@@ -130,9 +140,11 @@ proptest! {
     #[test]
     fn destroyed_is_gone(a in clusters(), built in 0..12usize, steps in 0..12usize, attached in any::<bool>()) {
         let wanted = desired(&a);
-        let mut observed = world::run(&plan(&wanted, &Observed::default()), Observed::default(), built);
+        let mut observed = world::run(&plan(&wanted, &empty()), empty(), built);
         if let Some(role) = observed.role.as_mut().filter(|_| attached) {
-            role.attachments = Some(Attachments { managed: vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()], inline: vec!["x".to_owned()] });
+            let attachments = role.attachments.get_or_insert_default();
+            attachments.managed.push("arn:aws:iam::aws:policy/AdministratorAccess".to_owned());
+            attachments.inline.push("theirs".to_owned());
         }
         let end = |observed: &Observed| {
             let plan = destroy(&wanted.names, observed, true).unwrap();
@@ -144,6 +156,7 @@ proptest! {
         prop_assert!(end(&nothing).is_empty());
         prop_assert!(nothing.role.is_none() && nothing.instance_profile.is_none() && nothing.launch_template.is_none());
         prop_assert!(nothing.security_groups.is_empty() && nothing.auto_scaling_group.is_none());
+        prop_assert!(nothing.other_groups.iter().all(|group| group.rules.is_empty()), "{:?}", nothing.other_groups);
     }
 
     /// Whatever of the five is somebody else's, nothing is planned, and a destroy does not touch it.

@@ -25,8 +25,9 @@ impl Ec2 {
                 call.owners(owner).filters(super::filter("name", name)).filters(super::filter("state", "available"))
             }
             Some(Ami::Ssm(parameter)) => {
-                let message = format!("no facts are read about an image that the SSM parameter `{parameter}` names: give the image's id");
-                return Err(CloudError::new(ErrorKind::Invalid, OPERATION, message));
+                let message =
+                    format!("EC2 knows no parameters, and none named {parameter}: it is asked by the id that the parameter holds");
+                return Err(CloudError::new(ErrorKind::BrokenPlan, OPERATION, message));
             }
         };
         let answer = match call.send().await.map_err(self.error(OPERATION)) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup, SecurityGroupRule, SecurityGroupRuleUpdate};
 use kaphost_apply::{CloudError, ErrorKind};
-use kaphost_plan::{Direction, OWNER_TAG, ObservedRule, ObservedSecurityGroup, Rule, Tags};
+use kaphost_plan::{Direction, OWNER_TAG, ObservedRule, ObservedSecurityGroup, OtherGroup, Rule, Tags};
 
 use super::{Ec2, filter, rule, tag_specification, tags_read};
 
@@ -20,6 +20,15 @@ impl Ec2 {
             groups.push(group.map_err(self.error("DescribeSecurityGroups"))?);
         }
         Ok(groups)
+    }
+
+    /// A group by its id, with its rules; no call without one. One that is not there is none.
+    pub(crate) async fn other_group(&self, id: Option<&str>) -> Result<Option<SecurityGroup>, CloudError> {
+        let Some(id) = id else { return Ok(None) };
+        // By a filter: asking for an id that is not there is an error.
+        let answer = self.client.describe_security_groups().filters(filter("group-id", id)).send().await;
+        let answer = answer.map_err(self.error("DescribeSecurityGroups"))?;
+        Ok(answer.security_groups.unwrap_or_default().into_iter().find(|group| group.group_id() == Some(id)))
     }
 
     /// Every rule that carries the owner's tag, of whatever group. Found by the tag, so that the group's id need not be known.
@@ -133,34 +142,50 @@ impl Ec2 {
     }
 }
 
-/// Puts the ids and tags of our rules to the rules of the groups. What is in the group but not among ours is foreign and has no id; what is among ours but not in
-/// the group (the two reads are not of one moment) counts as there.
-pub(crate) fn merge(groups: Vec<SecurityGroup>, owned: Vec<SecurityGroupRule>) -> Vec<ObservedSecurityGroup> {
+/// The groups of the name, and other groups in which there are rules of ours, or which was asked for.
+pub(crate) fn merge(
+    groups: Vec<SecurityGroup>,
+    owned: Vec<SecurityGroupRule>,
+    asked: Option<SecurityGroup>,
+) -> (Vec<ObservedSecurityGroup>, Vec<OtherGroup>) {
     let mut observed: Vec<ObservedSecurityGroup> = groups
         .iter()
-        .map(|group| {
-            let id = group.group_id().unwrap_or_default();
-            let ours = owned.iter().filter(|read| read.group_id() == Some(id)).map(|read| ObservedRule {
-                id: read.security_group_rule_id().map(str::to_owned),
-                rule: rule::of_rule(read),
-                tags: tags_read(read.tags()),
-            });
-            let mut rules: Vec<ObservedRule> = ours.collect();
-            let known: BTreeSet<_> = rules.iter().map(|ours| ours.rule.key.clone()).collect();
-            let ingress = group.ip_permissions().iter().flat_map(|permission| rule::of_permission(Direction::Ingress, permission));
-            let egress = group.ip_permissions_egress().iter().flat_map(|permission| rule::of_permission(Direction::Egress, permission));
-            let foreign = ingress.chain(egress).filter(|rule| !known.contains(&rule.key));
-            rules.extend(foreign.map(|rule| ObservedRule { id: None, rule, tags: Tags::new() }));
-            rules.sort_by(|a, b| a.rule.cmp(&b.rule));
-            ObservedSecurityGroup {
-                id: id.to_owned(),
-                vpc: group.vpc_id().unwrap_or_default().to_owned(),
-                description: group.description().unwrap_or_default().to_owned(),
-                tags: tags_read(group.tags()),
-                rules,
-            }
+        .map(|group| ObservedSecurityGroup {
+            id: group.group_id().unwrap_or_default().to_owned(),
+            vpc: group.vpc_id().unwrap_or_default().to_owned(),
+            description: group.description().unwrap_or_default().to_owned(),
+            tags: tags_read(group.tags()),
+            rules: rules_of(group.group_id().unwrap_or_default(), Some(group), &owned),
         })
         .collect();
     observed.sort_by(|a, b| a.id.cmp(&b.id));
-    observed
+
+    let asked = asked.as_ref().and_then(|group| Some((group.group_id()?, group)));
+    let ids: BTreeSet<&str> = owned.iter().filter_map(SecurityGroupRule::group_id).chain(asked.map(|(id, _)| id)).collect();
+    let others = ids.into_iter().filter(|id| !observed.iter().any(|group| group.id == *id)).map(|id| {
+        let read = asked.filter(|(asked, _)| *asked == id).map(|(_, group)| group);
+        OtherGroup { id: id.to_owned(), rules: rules_of(id, read, &owned), read: read.is_some() }
+    });
+    let others = others.collect();
+    (observed, others)
+}
+
+/// Puts the ids and tags of our rules to the rules of a group. What is in the group but not among ours is foreign and has no id; what is among ours but not in
+/// the group (the two reads are not of one moment) counts as there.
+fn rules_of(id: &str, group: Option<&SecurityGroup>, owned: &[SecurityGroupRule]) -> Vec<ObservedRule> {
+    let ours = owned.iter().filter(|read| read.group_id() == Some(id)).map(|read| ObservedRule {
+        id: read.security_group_rule_id().map(str::to_owned),
+        rule: rule::of_rule(read),
+        tags: tags_read(read.tags()),
+    });
+    let mut rules: Vec<ObservedRule> = ours.collect();
+    if let Some(group) = group {
+        let known: BTreeSet<_> = rules.iter().map(|ours| ours.rule.key.clone()).collect();
+        let ingress = group.ip_permissions().iter().flat_map(|permission| rule::of_permission(Direction::Ingress, permission));
+        let egress = group.ip_permissions_egress().iter().flat_map(|permission| rule::of_permission(Direction::Egress, permission));
+        let foreign = ingress.chain(egress).filter(|rule| !known.contains(&rule.key));
+        rules.extend(foreign.map(|rule| ObservedRule { id: None, rule, tags: Tags::new() }));
+    }
+    rules.sort_by(|a, b| a.rule.cmp(&b.rule));
+    rules
 }

@@ -31,5 +31,5 @@ pub(super) fn query() -> Query {
         regional: "kapacitor-stage".into(),
         global: "kapacitor-stage-us-east-1".into(),
     };
-    Query { names, image: None, attachments: false }
+    Query::of(names)
 }

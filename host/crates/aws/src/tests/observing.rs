@@ -1,7 +1,10 @@
 //! The reads: how many, side by side, and what becomes of the answers.
 
+use std::collections::BTreeMap;
+
 use kaphost_apply::{Cloud as _, ErrorKind};
-use kaphost_plan::{Attachments, Image, ImageAnswer, Query};
+use kaphost_plan::{Attachments, Image, ImageAnswer, ImageGap, Query};
+use kaphost_spec::Ami;
 
 use super::server::{Request, Server, ec2, ec2_error, nothing, query as query_answer, query_error};
 use super::{aws, query};
@@ -28,14 +31,14 @@ async fn an_empty_account_takes_seven_reads_at_once() {
 
 #[tokio::test]
 async fn image_and_policies_are_read_beside_the_rest_when_asked_for() {
-    let asked = Query { image: Some("ami-1".into()), attachments: true, ..query() };
+    let asked = Query { image: Some(ami("ami-0abcd1234")), attachments: true, ..query() };
     let server = Server::start_together(READS.len() + 3, |request| match request.action() {
         "DescribeImages" => ec2_error(400, "InvalidAMIID.NotFound", "no"),
         action => nothing(action),
     });
     let observed = aws(&server.url).await.observe(&asked).await.unwrap();
     assert_eq!(server.requests().len(), READS.len() + 3);
-    assert_eq!(observed.image, ImageAnswer::Missing);
+    assert_eq!(observed.image, missing());
 }
 
 #[tokio::test]
@@ -49,30 +52,100 @@ async fn connections_are_kept() {
     assert!(server.connections() <= READS.len(), "{} connections", server.connections());
 }
 
+fn ami(id: &str) -> Ami {
+    Ami::Id(id.parse().unwrap())
+}
+
+fn missing() -> ImageAnswer {
+    ImageAnswer::Missing(ImageGap::NoImage("ami-0abcd1234".into()))
+}
+
 async fn image(answer: (u16, String)) -> Result<ImageAnswer, kaphost_apply::CloudError> {
-    let asked = Query { image: Some("ami-1".into()), ..query() };
+    let asked = Query { image: Some(ami("ami-0abcd1234")), ..query() };
     let server =
         Server::start(move |request| if request.action() == "DescribeImages" { answer.clone() } else { nothing(request.action()) });
     aws(&server.url).await.observe(&asked).await.map(|observed| observed.image)
 }
 
 fn image_item(state: &str, root: &str) -> (u16, String) {
-    let item = format!("<imageId>ami-1</imageId><imageState>{state}</imageState><architecture>arm64</architecture>{root}");
+    let item = format!("<imageId>ami-0abcd1234</imageId><imageState>{state}</imageState><architecture>arm64</architecture>{root}");
     ec2("DescribeImages", &format!("<imagesSet><item>{item}</item></imagesSet>"))
 }
 
 #[tokio::test]
 async fn images() {
     let root = "<rootDeviceName>/dev/xvda</rootDeviceName>";
-    let found = Image { id: "ami-1".into(), root_device: "/dev/xvda".into(), architecture: "arm64".into() };
+    let found = Image { id: "ami-0abcd1234".into(), root_device: "/dev/xvda".into(), architecture: "arm64".into() };
     assert_eq!(image(image_item("available", root)).await, Ok(ImageAnswer::Found(found)));
-    assert_eq!(image(image_item("deregistered", root)).await, Ok(ImageAnswer::Missing));
-    assert_eq!(image(ec2("DescribeImages", "")).await, Ok(ImageAnswer::Missing));
+    assert_eq!(image(image_item("deregistered", root)).await, Ok(missing()));
+    assert_eq!(image(ec2("DescribeImages", "")).await, Ok(missing()));
     for code in ["InvalidAMIID.NotFound", "InvalidAMIID.Malformed", "InvalidAMIID.Unavailable"] {
-        assert_eq!(image(ec2_error(400, code, "no")).await, Ok(ImageAnswer::Missing), "{code}");
+        assert_eq!(image(ec2_error(400, code, "no")).await, Ok(missing()), "{code}");
     }
     assert_eq!(image(image_item("available", "")).await.unwrap_err().kind, ErrorKind::Invalid);
     assert_eq!(image(ec2_error(403, "UnauthorizedOperation", "no")).await.unwrap_err().kind, ErrorKind::AccessDenied);
+}
+
+/// Two pages; the newest that could be launched wins, wherever it stands.
+#[tokio::test]
+async fn the_newest_of_a_search() {
+    let item = |id: &str, created: &str, state: &str| {
+        format!(
+            "<item><imageId>{id}</imageId><imageState>{state}</imageState><creationDate>{created}</creationDate>\
+                 <rootDeviceName>/dev/xvda</rootDeviceName><architecture>arm64</architecture></item>"
+        )
+    };
+    let first = item("ami-0a", "2026-08-01T00:00:00.000Z", "available") + &item("ami-0d", "2026-12-01T00:00:00.000Z", "pending");
+    let second = item("ami-0c", "2026-10-01T00:00:00.000Z", "available") + &item("ami-0b", "2026-10-01T00:00:00.000Z", "available");
+    let server = Server::start(move |request| match (request.action(), request.get("NextToken")) {
+        ("DescribeImages", "") => ec2("DescribeImages", &format!("<imagesSet>{first}</imagesSet><nextToken>two</nextToken>")),
+        ("DescribeImages", _) => ec2("DescribeImages", &format!("<imagesSet>{second}</imagesSet>")),
+        (action, _) => nothing(action),
+    });
+    let image = Some(Ami::Lookup { owner: "self".into(), name: "kapacitor-*".into() });
+    let observed = aws(&server.url).await.observe(&Query { image: image.clone(), ..query() }).await.unwrap();
+    let ImageAnswer::Found(found) = observed.image else { panic!("{:?}", observed.image) };
+    assert_eq!((found.id.as_str(), found.root_device.as_str()), ("ami-0c", "/dev/xvda"));
+    let requests = server.requests();
+    let asked = requests.iter().find(|request| request.action() == "DescribeImages").unwrap();
+    insta::assert_snapshot!(asked.shown());
+
+    let server = Server::start(|request| nothing(request.action()));
+    let observed = aws(&server.url).await.observe(&Query { image, ..query() }).await.unwrap();
+    assert_eq!(observed.image, ImageAnswer::Missing(ImageGap::NoMatch));
+}
+
+async fn parameter(status: u16, body: &'static str) -> (Result<ImageAnswer, kaphost_apply::CloudError>, Server) {
+    let server = Server::start(move |request| match request.action() {
+        "" => (status, body.to_owned()),
+        "DescribeImages" => image_item("available", "<rootDeviceName>/dev/xvda</rootDeviceName>"),
+        action => nothing(action),
+    });
+    let image = Some(Ami::Ssm("/images/kapacitor".into()));
+    let answer = aws(&server.url).await.observe(&Query { image, ..query() }).await.map(|observed| observed.image);
+    (answer, server)
+}
+
+#[tokio::test]
+async fn a_parameter_names_the_image() {
+    let (answer, server) = parameter(200, r#"{"Parameter":{"Name":"/images/kapacitor","Value":"ami-0abcd1234","Type":"String"}}"#).await;
+    assert!(matches!(answer, Ok(ImageAnswer::Found(image)) if image.id == "ami-0abcd1234"));
+    let requests = server.requests();
+    let asked = requests.iter().find(|request| request.action().is_empty()).unwrap();
+    let header = |name: &str| asked.headers.get(name).cloned().unwrap_or_default();
+    assert_eq!((header("x-amz-target"), header("content-type")), ("AmazonSSM.GetParameter".into(), "application/x-amz-json-1.1".into()));
+    assert!(header("authorization").contains("/us-east-1/ssm/aws4_request"), "{:?}", asked.headers);
+    assert!(asked.parameters.keys().any(|key| key.contains(r#"{"Name":"/images/kapacitor"}"#)), "{:?}", asked.parameters);
+
+    let (answer, _) = parameter(200, r#"{"Parameter":{"Value":"vpc-1"}}"#).await;
+    assert_eq!(answer, Ok(ImageAnswer::Missing(ImageGap::NotAnId("vpc-1".into()))));
+    let (answer, _) = parameter(400, r#"{"__type":"com.amazonaws.ssm#ParameterNotFound"}"#).await;
+    assert_eq!(answer, Ok(ImageAnswer::Missing(ImageGap::NoParameter)));
+    let (answer, _) = parameter(400, r#"{"__type":"AccessDeniedException","Message":"not authorized"}"#).await;
+    let error = answer.unwrap_err();
+    assert_eq!((error.kind, error.operation.as_str(), error.message.as_str()), (ErrorKind::AccessDenied, "GetParameter", "not authorized"));
+    let (answer, _) = parameter(500, "").await;
+    assert_eq!(answer.unwrap_err().kind, ErrorKind::Service);
 }
 
 #[tokio::test]
@@ -129,7 +202,7 @@ fn version(number: u64, data: &str) -> String {
     )
 }
 
-const DATA: &str = "<imageId>ami-1</imageId><instanceType>t3.small</instanceType><keyName>ops</keyName>\
+const DATA: &str = "<imageId>ami-0abcd1234</imageId><instanceType>t3.small</instanceType><keyName>ops</keyName>\
     <iamInstanceProfile><name>p</name></iamInstanceProfile>\
     <networkInterfaceSet><item><deviceIndex>0</deviceIndex><associatePublicIpAddress>false</associatePublicIpAddress>\
     <deleteOnTermination>true</deleteOnTermination><groupSet><groupId>sg-2</groupId></groupSet></item></networkInterfaceSet>\
@@ -209,7 +282,10 @@ async fn everything_is_read_back() {
     let server = Server::start(everything);
     let observed = aws(&server.url).await.observe(&Query { attachments: true, ..query() }).await.unwrap();
     let role = observed.role.as_ref().unwrap();
-    assert_eq!(role.attachments, Some(Attachments { managed: vec!["arn:a".into(), "arn:b".into()], inline: vec!["inline".into()] }));
+    assert_eq!(
+        role.attachments,
+        Some(Attachments { managed: vec!["arn:a".into(), "arn:b".into()], inline: vec!["inline".into()], documents: BTreeMap::new() })
+    );
     insta::assert_debug_snapshot!(observed);
 }
 

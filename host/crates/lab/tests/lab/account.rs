@@ -5,7 +5,10 @@ use std::time::SystemTime;
 
 use kaphost_apply::{Cloud, ErrorKind};
 use kaphost_lab::{Behaviour, Lab};
-use kaphost_plan::{Call, Direction, GroupSettings, ImageAnswer, Output, Peer, Query, Rule, RuleKey, Tags, TemplateContent, Traffic};
+use kaphost_plan::{
+    Call, Direction, GroupSettings, ImageAnswer, ImageGap, Output, Peer, Query, Rule, RuleKey, Tags, TemplateContent, Traffic,
+};
+use kaphost_spec::Ami;
 
 use crate::support::*;
 
@@ -42,7 +45,7 @@ fn authorize(group: &str, rules: Vec<Rule>) -> Call {
 async fn rules(lab: &Lab, name: &str) -> Vec<kaphost_plan::ObservedRule> {
     let mut names = ordinary().names;
     names.regional = name.into();
-    let query = Query { names, image: None, attachments: false };
+    let query = Query::of(names);
     lab.observe(&query).await.unwrap().security_groups[0].rules.clone()
 }
 
@@ -162,7 +165,7 @@ async fn template_calls_are_idempotent_by_token() {
 
 fn role(name: &str) -> Call {
     let trust = serde_json::json!({ "Statement": [] });
-    Call::CreateRole { name: name.into(), path: "/".into(), description: String::new(), trust, tags: Tags::new() }
+    Call::CreateRole { name: name.into(), path: "/".into(), description: String::new(), trust, boundary: None, tags: Tags::new() }
 }
 
 fn profile(name: &str) -> Call {
@@ -265,18 +268,47 @@ async fn a_group_needs_its_template_and_a_profile_that_ec2_sees() {
 #[tokio::test]
 async fn any_image_exists_unless_told() {
     let lab = prompt();
-    lab.set_image("ami-0bad", None).unwrap();
-    lab.set_image("ami-0ubu", Some("/dev/sda1")).unwrap();
+    lab.set_image("ami-0bad0bad", None).unwrap();
+    lab.set_image("ami-0ab0ab0a", Some("/dev/sda1")).unwrap();
     let ask = async |id: &str| {
-        let query = Query { names: ordinary().names, image: Some(id.into()), attachments: false };
+        let query = Query { image: Some(kaphost_spec::Ami::Id(id.parse().unwrap())), ..Query::of(ordinary().names) };
         match lab.observe(&query).await.unwrap().image {
             ImageAnswer::Found(image) => Some(image.root_device),
-            ImageAnswer::Missing => None,
+            ImageAnswer::Missing(_) => None,
             ImageAnswer::NotAsked => panic!("asked"),
         }
     };
-    assert_eq!(ask("ami-0123").await.as_deref(), Some("/dev/xvda"));
-    assert_eq!(ask("ami-0ubu").await.as_deref(), Some("/dev/sda1"));
-    assert_eq!(ask("ami-0bad").await, None);
-    assert_eq!(ask("nonsense").await, None);
+    assert_eq!(ask("ami-01230123").await.as_deref(), Some("/dev/xvda"));
+    assert_eq!(ask("ami-0ab0ab0a").await.as_deref(), Some("/dev/sda1"));
+    assert_eq!(ask("ami-0bad0bad").await, None);
+}
+
+/// By a parameter, and by owner and name: the newest that is there.
+#[tokio::test]
+async fn images_by_parameter_and_search() {
+    let lab = prompt();
+    let ask = async |image: Ami| lab.observe(&Query { image: Some(image), ..Query::of(ordinary().names) }).await.unwrap().image;
+    let search = |owner: &str| Ami::Lookup { owner: owner.into(), name: "kapacitor-*-2026-??-01".into() };
+    let found = |answer: ImageAnswer| match answer {
+        ImageAnswer::Found(image) => image.id,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(ask(Ami::Ssm("/image".into())).await, ImageAnswer::Missing(ImageGap::NoParameter));
+    lab.set_parameter("/image", "vpc-1").unwrap();
+    assert_eq!(ask(Ami::Ssm("/image".into())).await, ImageAnswer::Missing(ImageGap::NotAnId("vpc-1".into())));
+    lab.set_parameter("/image", "ami-0abcd1234").unwrap();
+    assert_eq!(found(ask(Ami::Ssm("/image".into())).await), "ami-0abcd1234");
+    lab.set_image("ami-0abcd1234", None).unwrap();
+    assert_eq!(ask(Ami::Ssm("/image".into())).await, ImageAnswer::Missing(ImageGap::NoImage("ami-0abcd1234".into())));
+
+    assert_eq!(ask(search("self")).await, ImageAnswer::Missing(ImageGap::NoMatch));
+    for (id, owner, name, created) in [
+        ("ami-00000001", "self", "kapacitor-ubuntu-2026-08-01", "2026-08-01T00:00:00.000Z"),
+        ("ami-00000002", "self", "kapacitor-ubuntu-2026-10-01", "2026-10-01T00:00:00.000Z"),
+        ("ami-00000003", "self", "kapacitor-ubuntu-2026-11-15", "2026-11-15T00:00:00.000Z"),
+        ("ami-00000004", "amazon", "kapacitor-ubuntu-2026-11-01", "2026-11-01T00:00:00.000Z"),
+    ] {
+        lab.publish_image(id, owner, name, created).unwrap();
+    }
+    assert_eq!((found(ask(search("self")).await), found(ask(search("amazon")).await)), ("ami-00000002".into(), "ami-00000004".into()));
 }

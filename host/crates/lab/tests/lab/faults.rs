@@ -207,12 +207,19 @@ async fn a_stranger_that_appears_meanwhile_is_not_touched() {
         let lab = prompt();
         let (plan, image) = planned(&lab, &ordinary()).await.unwrap();
         let trust = serde_json::json!({ "Statement": [] });
-        let role = Call::CreateRole { name: ROLE.into(), path: "/".into(), description: "theirs".into(), trust, tags: tags.clone() };
+        let role = Call::CreateRole {
+            name: ROLE.into(),
+            path: "/".into(),
+            description: "theirs".into(),
+            trust,
+            boundary: None,
+            tags: tags.clone(),
+        };
         lab.another().act(&role).await.unwrap();
         let record = apply(&lab, &ordinary(), plan, &image, &Options::default(), &|_| {}, &Stop::new()).await;
         let (step, error) = record.failed().next().unwrap();
         assert_eq!((step.operation, error.kind), ("CreateRole", ErrorKind::NotOurs), "{error}");
-        let observed = lab.observe(&kaphost_plan::Query { names: ordinary().names, image: None, attachments: false }).await.unwrap();
+        let observed = lab.observe(&kaphost_plan::Query::of(ordinary().names)).await.unwrap();
         let role = observed.role.unwrap();
         assert_eq!((role.description.as_str(), role.tags), ("theirs", tags));
     }

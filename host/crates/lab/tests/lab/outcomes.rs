@@ -18,7 +18,7 @@ fn foreign_rule() -> Rule {
 async fn rules_of_others_stay_through_applies_and_go_with_the_group() {
     let lab = prompt();
     converge(&lab, &ordinary()).await;
-    let query = Query { names: ordinary().names, image: None, attachments: false };
+    let query = Query::of(ordinary().names);
     let group = lab.observe(&query).await.unwrap().security_groups[0].id.clone();
     let theirs = Call::AuthorizeRules { group, direction: Direction::Ingress, rules: vec![foreign_rule()], tags: Tags::new() };
     lab.act(&theirs).await.unwrap();
@@ -65,7 +65,7 @@ async fn strangers_of_our_names_are_refused_and_untouched() {
 async fn a_group_that_others_refer_to_is_waited_for_and_then_told() {
     let lab = prompt();
     converge(&lab, &ordinary()).await;
-    let query = Query { names: ordinary().names, image: None, attachments: false };
+    let query = Query::of(ordinary().names);
     let ours = lab.observe(&query).await.unwrap().security_groups[0].id.clone();
     let (name, description, vpc) = ("theirs".to_owned(), "theirs".to_owned(), "vpc-0a1b".to_owned());
     let kaphost_plan::Output::SecurityGroup(theirs) =

@@ -16,6 +16,8 @@ use proptest::{option, proptest};
 use crate::support::*;
 
 const CIDRS: &[&str] = &["0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "192.168.1.0/24", "203.0.113.7/32", "::/0", "2001:db8::/32", "fd00::/8"];
+/// The id that the first group of a lab gets.
+const THEIRS: &str = "sg-00000000000000002";
 const GROUPS: &[&str] = &["sg-0aaaa", "sg-0bbbb"];
 
 fn allow() -> impl Strategy<Value = String> {
@@ -76,16 +78,33 @@ fn any_cluster() -> impl Strategy<Value = Desired> {
         btree_map(select(&["Team", "Owner", "Stage"][..]), (select(&["a", "b"][..]), any::<bool>()), 0..3),
         node(&["subnets \"subnet-0a\"", "subnets \"subnet-0a\" \"subnet-0b\""]),
     );
-    (hardware, around).prop_map(|(hardware, around)| {
+    let more = (
+        node(&["\"ami-0abcd1234\"", "(ssm)\"/images/kapacitor\"", "owner=\"self\" name=\"kapacitor-*\""]),
+        node(&["", "security-group=\"sg-00000000000000002\""]),
+        node(&[
+            "",
+            "managed-policy \"arn:aws:iam::aws:policy/ReadOnlyAccess\"",
+            "managed-policy \"arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore\"",
+        ]),
+        node(&[
+            "",
+            "inline-policy \"own\" \"{\\\"Statement\\\":[]}\"",
+            "inline-policy \"own\" \"{\\\"Statement\\\":[],\\\"Version\\\":\\\"2012-10-17\\\"}\"",
+        ]),
+        node(&["", "boundary=\"arn:aws:iam::123456789012:policy/edge\""]),
+    );
+    (hardware, around, more).prop_map(|(hardware, around, more)| {
+        let (ami, elsewhere, managed, inline, boundary) = more;
         let (instance, buying, ebs, metadata, root, volume, user_data) = hardware;
         let (port, key, ssh, http, egress, scaling, rollout, tags, subnets) = around;
         let mut text = format!(
             "cluster \"{NAME}\" region=\"{REGION}\" {{
-                ami \"ami-0abcd1234\"
+                ami {ami}
                 instance-type \"{instance}\"
                 network vpc=\"vpc-0a1b\" {{\n{subnets}\n}}
                 ssh port={port} {key} {{\n{ssh}\n}}
-                http {{\n{http}\n}}
+                http {elsewhere} {{\n{http}\n}}
+                iam {boundary} {{\n{managed}\n{inline}\n}}
             "
         );
         for part in [buying, ebs, metadata, root, volume, user_data, &egress, scaling, rollout] {
@@ -122,6 +141,9 @@ fn account(behaviour: Behaviour, delays: Vec<Duration>) -> Lab {
     let lab = Lab::new(REGION);
     lab.behave(behaviour).unwrap();
     lab.delay(delays);
+    lab.set_parameter("/images/kapacitor", "ami-0abcd1234").unwrap();
+    lab.publish_image("ami-0abcd1235", "self", "kapacitor-2026-10-01", "2026-10-01T00:00:00.000Z").unwrap();
+    assert_eq!(lab.make_security_group("theirs", "vpc-0a1b").unwrap(), THEIRS);
     lab
 }
 
@@ -197,7 +219,7 @@ proptest! {
             two.delay(theirs);
             let stop = Stop::new();
             join(run(&one, &b, &stop), run(&two, &b, &stop)).await;
-            assert_eq!(lab.census().unwrap(), one_of_everything());
+            assert_eq!(census(&lab), one_of_everything());
             converge(&lab.another(), &b).await;
             assert_whole(&lab, &b).await;
         });
@@ -228,14 +250,14 @@ proptest! {
             let group = Call::CreateSecurityGroup { name: NAME.into(), description, vpc: "vpc-0ffff".into(), tags: tags.clone() };
             let profile = Call::CreateInstanceProfile { name: "other".into(), path: "/".into(), tags };
             let trust = serde_json::json!({ "Statement": [] });
-            let role = Call::CreateRole { name: "theirs".into(), path: "/".into(), description: String::new(), trust, tags: Tags::new() };
+            let role = Call::CreateRole { name: "theirs".into(), path: "/".into(), description: String::new(), trust, boundary: None, tags: Tags::new() };
             for call in [profile, role] {
                 others.act(&call).await.unwrap();
             }
             converge(&lab.another(), &a).await;
             others.act(&group).await.unwrap_or(kaphost_plan::Output::Done);
             let theirs: Vec<_> = lab.census().unwrap().into_iter().filter(|found| found.owner.as_deref() != Some(NAME)).collect();
-            assert_eq!(theirs.len(), 3);
+            assert_eq!(theirs.len(), 4);
 
             let dying = lab.another();
             dying.crash_after(writes);
@@ -254,9 +276,9 @@ proptest! {
         in_virtual_time(async {
             let lab = account(Behaviour::PROMPT, vec![]);
             converge(&lab, &a).await;
-            let query = Query { names: a.names.clone(), image: None, attachments: false };
+            let query = Query::of(a.names.clone());
             let group = lab.observe(&query).await.unwrap().security_groups[0].id.clone();
-            let mut rule = ordinary().rules.into_iter().find(|rule| rule.key.direction == Direction::Ingress).unwrap();
+            let mut rule = ordinary().rules.rules.into_iter().find(|rule| rule.key.direction == Direction::Ingress).unwrap();
             rule.key.traffic = kaphost_plan::Traffic::Ports { protocol: "udp".into(), from: port, to: port };
             let theirs = Call::AuthorizeRules { group, direction: Direction::Ingress, rules: vec![rule.clone()], tags: Tags::new() };
             lab.act(&theirs).await.unwrap();

@@ -46,7 +46,9 @@ async fn everything() -> Vec<Plan> {
     let observed = lab.observe(&kaphost_plan::Query::for_destroy(names())).await.unwrap();
     let destroy = kaphost_plan::destroy(&names(), &observed, false).unwrap();
     let trust = Planned::UpdateTrust { role: ROLE.into(), trust: ordinary().trust };
-    let (fresh, _) = planned(&prompt(), &other).await.unwrap();
+    let policies = r#"iam { managed-policy "arn:aws:iam::aws:policy/ReadOnlyAccess"; inline-policy "own" "{\"Statement\":[]}"; }"#;
+    let fresh = desired(&config(&["172.16.0.0/12"], &format!("{closed}\n{policies}")));
+    let (fresh, _) = planned(&prompt(), &fresh).await.unwrap();
     vec![create, change, destroy, chain(vec![trust]), fresh]
 }
 
@@ -219,7 +221,7 @@ async fn a_name_that_is_taken_by_nothing_visible_is_tried_for_a_minute() {
 }
 
 fn query() -> kaphost_plan::Query {
-    kaphost_plan::Query { names: names(), image: None, attachments: false }
+    kaphost_plan::Query::of(names())
 }
 
 fn create_group() -> Planned {
@@ -228,7 +230,7 @@ fn create_group() -> Planned {
 }
 
 fn authorize(group: Ref<String>) -> Planned {
-    let rules = ordinary().rules.into_iter().filter(|rule| rule.key.direction == Direction::Ingress).collect();
+    let rules = ordinary().rules.rules.into_iter().filter(|rule| rule.key.direction == Direction::Ingress).collect();
     Planned::AuthorizeRules { group, direction: Direction::Ingress, rules, tags: Tags::new() }
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::action::{Planned, Ref};
 use crate::check::Fault;
-use crate::observed::{Observed, ObservedSecurityGroup};
+use crate::observed::{Observed, ObservedRule, OtherGroup};
 use crate::plan::Plan;
-use crate::resource::{OWNER_TAG, Rule, Tags};
+use crate::resource::{Direction, OWNER_TAG, Rule, Tags};
 
 pub(super) fn check(plan: &Plan, observed: &Observed) -> Vec<Fault> {
     let books = Books::new(plan, observed);
@@ -60,15 +60,19 @@ impl<'a> Books<'a> {
                 must(name == self.regional && tagged, format!("makes the Auto Scaling group {name} without its name or owner"));
                 must(self.observed.auto_scaling_group.is_none(), format!("makes an Auto Scaling group {name} that is there already"));
             }
-            Planned::AuthorizeRules { group, rules, tags, .. } => {
+            Planned::AuthorizeRules { group, rules, tags, direction } => {
                 must(self.tagged(tags), "adds rules without their owner".to_owned());
                 must(!rules.is_empty(), "adds no rule".to_owned());
-                all.extend(self.group(group).err());
+                // Onto a group of others only what is let in there, and only where it was read, or a rule would be made a second time.
+                let elsewhere = *direction == Direction::Ingress && self.other(group).is_some_and(|other| other.read);
+                if !elsewhere {
+                    all.extend(self.group(group).err());
+                }
                 all.extend(self.clashes(group, rules.iter()));
             }
             Planned::ModifyRules { group, rules } => {
                 must(!rules.is_empty(), "changes no rule".to_owned());
-                all.extend(self.group(group).err());
+                all.extend(self.group_or_other(group));
                 all.extend(rules.keys().filter_map(|id| self.rule(group, id)));
                 // A rule may keep its own key, and may take no other rule's.
                 let kept = |rule: &&Rule| {
@@ -78,7 +82,7 @@ impl<'a> Books<'a> {
                 all.extend(self.clashes(group, rules.values().filter(kept)));
             }
             Planned::RevokeRules { group, ids, .. } => {
-                all.extend(self.group(group).err());
+                all.extend(self.group_or_other(group));
                 all.extend(ids.iter().filter_map(|id| self.rule(group, id)));
             }
             Planned::RevokeDefaultEgress { group } => all.extend(self.group(group).err()),
@@ -91,9 +95,14 @@ impl<'a> Books<'a> {
             | Planned::UpdateRoleDescription { role, .. }
             | Planned::TagRole { role, .. }
             | Planned::UntagRole { role, .. }
+            | Planned::DeleteRoleBoundary { role }
             | Planned::DetachRolePolicy { role, .. }
             | Planned::DeleteRolePolicy { role, .. }
             | Planned::DeleteRole { name: role } => must(self.role(role), format!("writes the role {role}, which is not ours")),
+            Planned::AttachRolePolicy { role, .. } | Planned::PutRolePolicy { role, .. } | Planned::PutRoleBoundary { role, .. } => {
+                let made = self.creates.contains("CreateRole") && role == self.global;
+                must(self.role(role) || made, format!("writes the role {role}, which is not ours"));
+            }
             Planned::TagInstanceProfile { profile, .. }
             | Planned::UntagInstanceProfile { profile, .. }
             | Planned::RemoveRoleFromInstanceProfile { profile, .. }
@@ -132,9 +141,21 @@ impl<'a> Books<'a> {
         tags.get(OWNER_TAG).is_some_and(|cluster| cluster == self.cluster)
     }
 
-    fn find(&self, group: &Ref<String>) -> Option<&'a ObservedSecurityGroup> {
+    /// The rules of a group, ours or not.
+    fn rules(&self, group: &Ref<String>) -> Option<&'a [ObservedRule]> {
         let Ref::Known(id) = group else { return None };
-        self.observed.security_groups.iter().find(|group| group.id == *id)
+        let own = self.observed.security_groups.iter().find(|group| group.id == *id).map(|group| group.rules.as_slice());
+        own.or_else(|| self.other(group).map(|other| other.rules.as_slice()))
+    }
+
+    fn other(&self, group: &Ref<String>) -> Option<&'a OtherGroup> {
+        let Ref::Known(id) = group else { return None };
+        self.observed.other_groups.iter().find(|other| other.id == *id)
+    }
+
+    /// A group of ours, or one of others: there only rules of ours are written, which [`Self::rule`] sees to.
+    fn group_or_other(&self, group: &Ref<String>) -> Option<String> {
+        self.group(group).err().filter(|_| self.other(group).is_none())
     }
 
     /// A group of ours; one that the plan makes is (its shape is checked elsewhere).
@@ -151,13 +172,13 @@ impl<'a> Books<'a> {
 
     /// What is wrong with writing this rule.
     fn rule(&self, group: &Ref<String>, id: &str) -> Option<String> {
-        let rule = self.find(group)?.rules.iter().find(|rule| rule.id.as_deref() == Some(id));
+        let rule = self.rules(group)?.iter().find(|rule| rule.id.as_deref() == Some(id));
         (!rule.is_some_and(|rule| self.tagged(&rule.tags))).then(|| format!("writes the rule {id}, which is not ours"))
     }
 
     /// The rule of the group that says the same, by its id.
     fn holds(&self, group: &Ref<String>, rule: &Rule) -> Option<Option<String>> {
-        self.find(group)?.rules.iter().find(|observed| observed.rule.key == rule.key).map(|observed| observed.id.clone())
+        self.rules(group)?.iter().find(|observed| observed.rule.key == rule.key).map(|observed| observed.id.clone())
     }
 
     fn clashes<'b>(&self, group: &Ref<String>, rules: impl Iterator<Item = &'b Rule>) -> Vec<String> {

@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use crate::action::{Planned, StepId};
 use crate::desired::Desired;
+use crate::diff::policies::{self, Way};
 use crate::draft::Draft;
 use crate::observed::{Observed, ObservedProfile, ObservedRole};
 use crate::plan::{ChangeKind, RefusalCode};
-use crate::resource::{Kind, OWNER_TAG};
+use crate::resource::{Kind, OWNER_TAG, POLICIES_TAG, Tags};
 use crate::view::{View, compared, tag_diff};
 
 pub(super) fn plan(draft: &mut Draft<'_>, desired: &Desired, observed: &Observed) {
@@ -32,11 +33,23 @@ pub(super) fn plan(draft: &mut Draft<'_>, desired: &Desired, observed: &Observed
 
 fn create_role(draft: &mut Draft<'_>, desired: &Desired) -> StepId {
     let name = desired.names.global.clone();
-    let tags = desired.resource_tags();
-    let new = role_view(&desired.iam_path, &desired.role_description, &desired.trust).tags("tags", &tags, &desired.tags);
+    let policies = Way::of_new_role(draft, desired);
+    let mut tags = desired.resource_tags();
+    let mut new = role_view(&desired.iam_path, &desired.role_description, &desired.trust).tags("tags", &tags, &desired.tags);
+    policies::wanted(&mut new, &desired.policies);
     draft.change(Kind::Role, &name, ChangeKind::Create, (&View::default(), &new), None);
-    let (path, description, trust) = (desired.iam_path.clone(), desired.role_description.clone(), desired.trust.clone());
-    draft.step(Kind::Role, &name.clone(), [], Planned::CreateRole { name, path, description, trust, tags })
+    tags.extend(policies.tag(&Tags::new()).map(|claims| (POLICIES_TAG.to_owned(), claims)));
+    let create = Planned::CreateRole {
+        name: name.clone(),
+        path: desired.iam_path.clone(),
+        description: desired.role_description.clone(),
+        trust: desired.trust.clone(),
+        boundary: desired.policies.boundary.clone(),
+        tags,
+    };
+    let created = draft.step(Kind::Role, &name, [], create);
+    policies.steps(draft, &name, Some(created));
+    created
 }
 
 fn update_role(draft: &mut Draft<'_>, desired: &Desired, role: &ObservedRole) {
@@ -46,11 +59,15 @@ fn update_role(draft: &mut Draft<'_>, desired: &Desired, role: &ObservedRole) {
     }
     path_stays(draft, Kind::Role, name, &role.path, &desired.iam_path);
 
+    let policies = Way::of_role(draft, desired, role);
     let same_trust = normalise(&role.trust) == normalise(&desired.trust);
     let trust = if same_trust { &desired.trust } else { &role.trust };
     let tags = desired.resource_tags();
-    let old = role_view(&role.path, &role.description, trust).tags("tags", &compared(&role.tags), &desired.tags);
-    let new = role_view(&desired.iam_path, &desired.role_description, &desired.trust).tags("tags", &compared(&tags), &desired.tags);
+    let mut old = role_view(&role.path, &role.description, trust).tags("tags", &compared(&role.tags), &desired.tags);
+    let mut new = role_view(&desired.iam_path, &desired.role_description, &desired.trust).tags("tags", &compared(&tags), &desired.tags);
+    policies::there(&mut old, role, &desired.policies);
+    policies::wanted(&mut new, &desired.policies);
+    policies.show(&mut old, &mut new, &role.tags);
     draft.change(Kind::Role, name, ChangeKind::Update, (&old, &new), None);
 
     if !same_trust {
@@ -60,12 +77,12 @@ fn update_role(draft: &mut Draft<'_>, desired: &Desired, role: &ObservedRole) {
         let description = desired.role_description.clone();
         draft.step(Kind::Role, name, [], Planned::UpdateRoleDescription { role: name.clone(), description });
     }
-    let (set, keys) = tag_diff(&role.tags, &tags);
+    let (mut set, keys) = tag_diff(&role.tags, &tags);
+    set.extend(policies.tag(&role.tags).map(|claims| (POLICIES_TAG.to_owned(), claims)));
     // IAM takes `Team` and `team` for one key: the old spelling goes first, or it would take the new one with it.
     let gone = (!keys.is_empty()).then(|| draft.step(Kind::Role, name, [], Planned::UntagRole { role: name.clone(), keys }));
-    if !set.is_empty() {
-        draft.step(Kind::Role, name, gone, Planned::TagRole { role: name.clone(), set });
-    }
+    let tagged = (!set.is_empty()).then(|| draft.step(Kind::Role, name, gone, Planned::TagRole { role: name.clone(), set }));
+    policies.steps(draft, name, tagged.or(gone));
 }
 
 fn create_profile(draft: &mut Draft<'_>, desired: &Desired) -> StepId {

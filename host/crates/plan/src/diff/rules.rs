@@ -1,4 +1,4 @@
-//! The rules of the security group.
+//! The rules of a security group.
 //!
 //! Ours are those that carry our tag; everybody else's stay. Rules carry the owner's tags and no others, and tags that others put onto them stay:
 //! a rule is replaced too easily to be worth a write for its tags. What is needed is let in before what is not is shut out.
@@ -6,29 +6,40 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{Planned, Ref, StepId};
-use crate::desired::Desired;
+use crate::desired::{Desired, DesiredRules};
 use crate::draft::Draft;
-use crate::observed::ObservedSecurityGroup;
+use crate::observed::ObservedRule;
 use crate::plan::ChangeKind;
 use crate::resource::{Direction, Kind, OWNER_TAG, Owner, Peer, Rule, RuleKey};
 use crate::view::View;
 
+/// A group whose rules are planned.
+pub(super) struct Target<'a> {
+    /// What should be in it.
+    pub(super) wanted: &'a DesiredRules,
+    /// Its name, or the id of one that is not ours, for people.
+    pub(super) name: &'a str,
+    /// Whether the group is ours: then AWS's own egress rule is, too.
+    pub(super) ours: bool,
+}
+
 /// The rules of a group that does not exist yet: AWS puts the default egress rule into it.
 pub(super) fn of_new_group(draft: &mut Draft<'_>, desired: &Desired, created: StepId) {
-    let missing: Vec<&Rule> = desired.rules.iter().filter(|rule| !rule.key.is_default_egress()).collect();
+    let target = Target { wanted: &desired.rules, name: &desired.names.regional, ours: true };
+    let missing: Vec<&Rule> = desired.rules.rules.iter().filter(|rule| !rule.key.is_default_egress()).collect();
     for rule in &missing {
-        show(draft, desired, None, Some(rule));
+        target.show(draft, None, Some(rule));
     }
     let group = Ref::Of(created);
-    authorize(draft, desired, &group, &missing, Some(created));
-    if !wants_default_egress(desired) {
-        draft.step(Kind::SecurityGroup, &desired.names.regional, [created], Planned::RevokeDefaultEgress { group });
+    target.authorize(draft, desired, &group, &missing, Some(created));
+    if !desired.rules.rules.iter().any(|rule| rule.key.is_default_egress()) {
+        draft.step(Kind::SecurityGroup, target.name, [created], Planned::RevokeDefaultEgress { group });
     }
 }
 
-/// The rules of a group of ours.
-pub(super) fn of_existing_group(draft: &mut Draft<'_>, desired: &Desired, group: &ObservedSecurityGroup) {
-    let sorted = sort(draft, desired, group);
+/// The rules of a group that is there.
+pub(super) fn of_existing_group(draft: &mut Draft<'_>, desired: &Desired, target: &Target<'_>, id: &str, rules: &[ObservedRule]) {
+    let sorted = sort(draft, target, id, rules);
     let pairs = pair(&sorted);
     let taken: BTreeSet<&RuleKey> = pairs.iter().map(|(_, new)| &new.key).collect();
     let modified: BTreeMap<String, Rule> = pairs.iter().map(|(old, new)| (old.0.to_owned(), (*new).clone())).collect();
@@ -36,31 +47,30 @@ pub(super) fn of_existing_group(draft: &mut Draft<'_>, desired: &Desired, group:
     let removed: Vec<&Ours<'_>> = sorted.leftover.iter().filter(|old| !modified.contains_key(old.0)).collect();
 
     for (old, new) in &pairs {
-        show(draft, desired, Some(old.1), Some(new));
+        target.show(draft, Some(old.1), Some(new));
     }
     for rule in &added {
-        show(draft, desired, None, Some(rule));
+        target.show(draft, None, Some(rule));
     }
     for old in &removed {
-        show(draft, desired, Some(old.1), None);
+        target.show(draft, Some(old.1), None);
     }
 
-    let at = Ref::Known(group.id.clone());
-    let name = &desired.names.regional;
+    let at = Ref::Known(id.to_owned());
     let mut before = Vec::new();
     if !modified.is_empty() {
-        before.push(draft.step(Kind::SecurityGroup, name, [], Planned::ModifyRules { group: at.clone(), rules: modified }));
+        before.push(draft.step(Kind::SecurityGroup, target.name, [], Planned::ModifyRules { group: at.clone(), rules: modified }));
     }
-    before.extend(authorize(draft, desired, &at, &added, None));
+    before.extend(target.authorize(draft, desired, &at, &added, None));
     for direction in [Direction::Ingress, Direction::Egress] {
         let ids: BTreeSet<String> = removed.iter().filter(|old| old.1.key.direction == direction).map(|old| old.0.to_owned()).collect();
         if !ids.is_empty() {
-            draft.step(Kind::SecurityGroup, name, before.clone(), Planned::RevokeRules { group: at.clone(), direction, ids });
+            draft.step(Kind::SecurityGroup, target.name, before.clone(), Planned::RevokeRules { group: at.clone(), direction, ids });
         }
     }
     if let Some(default) = sorted.default_egress {
-        show(draft, desired, Some(default), None);
-        draft.step(Kind::SecurityGroup, name, before, Planned::RevokeDefaultEgress { group: at });
+        target.show(draft, Some(default), None);
+        draft.step(Kind::SecurityGroup, target.name, before, Planned::RevokeDefaultEgress { group: at });
     }
 }
 
@@ -80,12 +90,12 @@ struct Sorted<'a> {
     default_egress: Option<&'a Rule>,
 }
 
-fn sort<'a>(draft: &mut Draft<'_>, desired: &'a Desired, group: &'a ObservedSecurityGroup) -> Sorted<'a> {
-    let wanted: BTreeMap<&RuleKey, &Rule> = desired.rules.iter().map(|rule| (&rule.key, rule)).collect();
+fn sort<'a>(draft: &mut Draft<'_>, target: &Target<'a>, id: &str, rules: &'a [ObservedRule]) -> Sorted<'a> {
+    let wanted: BTreeMap<&RuleKey, &Rule> = target.wanted.rules.iter().map(|rule| (&rule.key, rule)).collect();
     let mut sorted = Sorted::default();
-    for observed in &group.rules {
+    for observed in rules {
         let rule = &observed.rule;
-        let owner = Owner::of(observed.tags.get(OWNER_TAG).map(String::as_str), &desired.names);
+        let owner = Owner::of(observed.tags.get(OWNER_TAG).map(String::as_str), draft.names);
         match (observed.id.as_deref(), wanted.get(&rule.key)) {
             (Some(id), Some(new)) if owner == Owner::Us => {
                 if new.description != rule.description {
@@ -93,19 +103,20 @@ fn sort<'a>(draft: &mut Draft<'_>, desired: &'a Desired, group: &'a ObservedSecu
                 }
             }
             (Some(id), None) if owner == Owner::Us => sorted.leftover.push((id, rule)),
-            (_, wanted) if owner == Owner::Nobody && rule.key.is_default_egress() => {
+            (_, wanted) if target.ours && owner == Owner::Nobody && rule.key.is_default_egress() => {
                 if wanted.is_none() {
                     sorted.default_egress = Some(rule);
                 }
             }
-            (_, Some(_)) => draft.keep(format!(
-                "rule {} of {}: somebody else made it, it does what the config asks, and it stays theirs",
-                rule.key, group.id
-            )),
-            (_, None) => draft.keep(format!("rule {} of {}: somebody else's", rule.key, group.id)),
+            (_, Some(_)) => {
+                draft.keep(format!("rule {} of {}: somebody else made it, it does what the config asks, and it stays theirs", rule.key, id))
+            }
+            // What others have in a group of theirs is no news.
+            (_, None) if !target.ours => {}
+            (_, None) => draft.keep(format!("rule {} of {id}: somebody else's", rule.key)),
         }
     }
-    let held: BTreeSet<&RuleKey> = group.rules.iter().map(|observed| &observed.rule.key).collect();
+    let held: BTreeSet<&RuleKey> = rules.iter().map(|observed| &observed.rule.key).collect();
     sorted.missing = wanted.into_values().filter(|rule| !held.contains(&rule.key)).collect();
     sorted
 }
@@ -146,41 +157,47 @@ const fn peer_kind(peer: &Peer) -> u8 {
     }
 }
 
-/// One call for each direction that has any.
-fn authorize(draft: &mut Draft<'_>, desired: &Desired, group: &Ref<String>, rules: &[&Rule], after: Option<StepId>) -> Vec<StepId> {
-    let mut steps = Vec::new();
-    for direction in [Direction::Ingress, Direction::Egress] {
-        let rules: Vec<Rule> = rules.iter().filter(|rule| rule.key.direction == direction).map(|rule| (*rule).clone()).collect();
-        if !rules.is_empty() {
-            let action = Planned::AuthorizeRules { group: group.clone(), direction, rules, tags: desired.ownership.clone() };
-            steps.push(draft.step(Kind::SecurityGroup, &desired.names.regional, after, action));
-        }
-    }
-    steps
-}
-
-fn wants_default_egress(desired: &Desired) -> bool {
-    desired.rules.iter().any(|rule| rule.key.is_default_egress())
-}
-
-/// Tells people: a rule that comes, goes, or becomes another.
-fn show(draft: &mut Draft<'_>, desired: &Desired, old: Option<&Rule>, new: Option<&Rule>) {
-    let kind = match (old, new) {
-        (None, _) => ChangeKind::Create,
-        (Some(_), Some(_)) => ChangeKind::Update,
-        (Some(_), None) => ChangeKind::Delete,
-    };
-    let name = new.or(old).map(|rule| rule.key.to_string()).unwrap_or_default();
-    let view = |rule: Option<&Rule>| {
-        let mut view = View::default();
-        if let Some(rule) = rule {
-            let path = desired.rule_paths.get(&rule.key).map(ToString::to_string);
-            view.set("rule", &rule.key, path.as_deref());
-            if !rule.description.is_empty() {
-                view.set("description", &rule.description, path.map(|path| format!("{path}.description")).as_deref());
+impl Target<'_> {
+    /// One call for each direction that has any.
+    fn authorize(
+        &self,
+        draft: &mut Draft<'_>,
+        desired: &Desired,
+        group: &Ref<String>,
+        rules: &[&Rule],
+        after: Option<StepId>,
+    ) -> Vec<StepId> {
+        let mut steps = Vec::new();
+        for direction in [Direction::Ingress, Direction::Egress] {
+            let rules: Vec<Rule> = rules.iter().filter(|rule| rule.key.direction == direction).map(|rule| (*rule).clone()).collect();
+            if !rules.is_empty() {
+                let action = Planned::AuthorizeRules { group: group.clone(), direction, rules, tags: desired.ownership.clone() };
+                steps.push(draft.step(Kind::SecurityGroup, self.name, after, action));
             }
         }
-        view
-    };
-    draft.change(Kind::SecurityGroupRule, name, kind, (&view(old), &view(new)), None);
+        steps
+    }
+
+    /// Tells people: a rule that comes, goes, or becomes another.
+    fn show(&self, draft: &mut Draft<'_>, old: Option<&Rule>, new: Option<&Rule>) {
+        let kind = match (old, new) {
+            (None, _) => ChangeKind::Create,
+            (Some(_), Some(_)) => ChangeKind::Update,
+            (Some(_), None) => ChangeKind::Delete,
+        };
+        let name = new.or(old).map(|rule| rule.key.to_string()).unwrap_or_default();
+        let name = if self.ours { name } else { format!("{name} on {}", self.name) };
+        let view = |rule: Option<&Rule>| {
+            let mut view = View::default();
+            if let Some(rule) = rule {
+                let path = self.wanted.paths.get(&rule.key).map(ToString::to_string);
+                view.set("rule", &rule.key, path.as_deref());
+                if !rule.description.is_empty() {
+                    view.set("description", &rule.description, path.map(|path| format!("{path}.description")).as_deref());
+                }
+            }
+            view
+        };
+        draft.change(Kind::SecurityGroupRule, name, kind, (&view(old), &view(new)), None);
+    }
 }

@@ -65,7 +65,8 @@ fn update(draft: &mut Draft<'_>, desired: &Desired, group: &ObservedSecurityGrou
     let new = View::default().tags("tags", &compared(&tags), &desired.tags);
     draft.change(Kind::SecurityGroup, &desired.names.regional, ChangeKind::Update, (&old, &new), None);
     ec2_tags.add(&group.id, tag_diff(&group.tags, &tags));
-    rules::of_existing_group(draft, desired, group);
+    let target = rules::Target { wanted: &desired.rules, name: &desired.names.regional, ours: true };
+    rules::of_existing_group(draft, desired, &target, &group.id, &group.rules);
 }
 
 fn view(vpc: &str, description: &str) -> View {

@@ -8,21 +8,22 @@ use sha2::{Digest as _, Sha256};
 use crate::action::{Planned, Ref, StepId};
 use crate::desired::Desired;
 use crate::draft::{Draft, Ec2Tags};
-use crate::observed::{Observed, ObservedTemplate};
+use crate::observed::{Image, Observed, ObservedTemplate};
 use crate::plan::ChangeKind;
 use crate::resource::{Kind, OWNER_TAG, Tags, TemplateContent};
 use crate::view::{self, KNOWN_LATER, View, compared, group_ref, tag_diff};
 
-/// Plans the template; gives the version that the group is to pin. `root` is the name of the root device.
+/// Plans the template; gives the version that the group is to pin.
 pub(super) fn plan(
     draft: &mut Draft<'_>,
     desired: &Desired,
     observed: &Observed,
-    root: &str,
+    image: &Image,
     group: &Ref<String>,
     ec2_tags: &mut Ec2Tags,
 ) -> Ref<u64> {
-    let content = content(desired, root, group);
+    let content = content(desired, image, group);
+    let root = image.root_device.as_str();
     let name = &desired.names.regional;
     let Some(template) = &observed.launch_template else {
         let tags = desired.resource_tags();
@@ -64,11 +65,11 @@ pub(super) fn plan(
     Ref::Of(draft.step(Kind::LaunchTemplate, name, maker(group), create))
 }
 
-/// The desired content, with its root device and its group.
-fn content(desired: &Desired, root: &str, group: &Ref<String>) -> TemplateContent<Ref<String>> {
+/// The desired content, with its image, its root device and its group.
+fn content(desired: &Desired, image: &Image, group: &Ref<String>) -> TemplateContent<Ref<String>> {
     let mut devices: BTreeMap<_, _> = desired.template.devices.clone();
-    devices.insert(root.to_owned(), desired.root.clone());
-    TemplateContent { devices, ..desired.template.map_groups(|()| group.clone()) }
+    devices.insert(image.root_device.clone(), desired.root.clone());
+    TemplateContent { image: image.id.clone(), devices, ..desired.template.map_groups(|()| group.clone()) }
 }
 
 /// A version that says exactly this: the pinned one if it does, else the newest that does. None when the group is yet to be made.

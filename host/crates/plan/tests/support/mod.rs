@@ -13,7 +13,7 @@ pub(crate) mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kaphost_plan::{Desired, Image, ImageFact, Observed, Plan, Refusal, desire, diff};
+use kaphost_plan::{Desired, Image, ImageFact, Observed, OtherGroup, Plan, Refusal, desire, diff};
 use kaphost_spec::{
     AdmittedSpec, Ami, Cluster, EgressRule, HealthCheck, Http, Iam, IngressRule, InstanceMetadata, Network, Rollout, RolloutStrategy,
     Scaling, Source, Ssh, Tag, Tenancy, TerminationPolicy, Tokens, UserData, VolumeSettings, VolumeType,
@@ -87,7 +87,11 @@ pub(crate) fn desired(cluster: &Cluster) -> Desired {
 }
 
 pub(crate) fn image(desired: &Desired) -> Image {
-    Image { id: desired.image.clone(), root_device: "/dev/sda1".to_owned(), architecture: "x86_64".to_owned() }
+    let id = match &desired.image {
+        Ami::Id(id) => id.to_string(),
+        Ami::Ssm(_) | Ami::Lookup { .. } => "ami-0fedcba9".to_owned(),
+    };
+    Image { id, root_device: "/dev/sda1".to_owned(), architecture: "x86_64".to_owned() }
 }
 
 pub(crate) fn try_diff(desired: &Desired, observed: &Observed) -> Result<Plan, Vec<Refusal>> {
@@ -101,8 +105,17 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
     plan
 }
 
+/// Groups that are somebody else's, onto which HTTP's rules may go.
+pub(crate) const OTHERS: [&str; 2] = ["sg-0ccccccc", "sg-0ddddddd"];
+
+/// An account in which nothing is but those groups.
+pub(crate) fn empty() -> Observed {
+    let other = |id: &str| OtherGroup { id: id.to_owned(), rules: Vec::new(), read: true };
+    Observed { other_groups: OTHERS.map(other).into(), ..Observed::default() }
+}
+
 /// What AWS holds after a first apply.
 pub(crate) fn applied(cluster: &Cluster) -> Observed {
     let desired = desired(cluster);
-    world::run(&plan(&desired, &Observed::default()), Observed::default(), usize::MAX)
+    world::run(&plan(&desired, &empty()), empty(), usize::MAX)
 }

@@ -54,12 +54,24 @@ fn resolved(content: &TemplateContent<Ref<String>>, outputs: &Outputs) -> Templa
     content.map_groups(|group| group_id(group, outputs))
 }
 
+/// The rules of a group, ours or not.
+fn rules<'a>(world: &'a mut Observed, id: &str) -> &'a mut Vec<ObservedRule> {
+    if let Some(at) = world.other_groups.iter().position(|group| group.id == id) {
+        return &mut world.other_groups[at].rules;
+    }
+    &mut find(world, id).rules
+}
+
 fn find<'a>(world: &'a mut Observed, id: &str) -> &'a mut ObservedSecurityGroup {
     world.security_groups.iter_mut().find(|group| group.id == id).expect("AWS: InvalidGroup.NotFound")
 }
 
 fn retag<T: Clone>(tags: &mut BTreeMap<String, T>, set: &BTreeMap<String, T>) {
     tags.extend(set.iter().map(|(key, value)| (key.clone(), value.clone())));
+}
+
+fn attachments(world: &mut Observed) -> &mut Attachments {
+    world.role.as_mut().and_then(|role| role.attachments.as_mut()).expect("AWS: NoSuchEntity")
 }
 
 fn instance(version: u64) -> Instance {
@@ -83,22 +95,22 @@ fn act(world: &mut Observed, action: &Action<Ref<String>, Ref<u64>>, outputs: &O
             return Output::SecurityGroup(id);
         }
         Action::AuthorizeRules { group, rules, tags, .. } => {
-            let group = find(world, &group_id(group, outputs));
+            let there = self::rules(world, &group_id(group, outputs));
             for rule in rules {
-                assert!(group.rules.iter().all(|there| there.rule.key != rule.key), "AWS: InvalidPermission.Duplicate");
+                assert!(there.iter().all(|there| there.rule.key != rule.key), "AWS: InvalidPermission.Duplicate");
                 let id = format!("sgr-{}", rule.key.to_string().replace(' ', "-"));
-                group.rules.push(ObservedRule { id: Some(id), rule: rule.clone(), tags: tags.clone() });
+                there.push(ObservedRule { id: Some(id), rule: rule.clone(), tags: tags.clone() });
             }
-            group.rules.sort_by(|a, b| a.rule.key.cmp(&b.rule.key));
+            there.sort_by(|a, b| a.rule.key.cmp(&b.rule.key));
         }
         Action::ModifyRules { group, rules } => {
-            let group = find(world, &group_id(group, outputs));
+            let group = self::rules(world, &group_id(group, outputs));
             for (id, rule) in rules {
                 assert!(
-                    group.rules.iter().all(|there| there.rule.key != rule.key || there.id.as_ref() == Some(id)),
+                    group.iter().all(|there| there.rule.key != rule.key || there.id.as_ref() == Some(id)),
                     "AWS: InvalidPermission.Duplicate"
                 );
-                let there = group.rules.iter_mut().find(|there| there.id.as_ref() == Some(id)).expect("AWS: no such rule");
+                let there = group.iter_mut().find(|there| there.id.as_ref() == Some(id)).expect("AWS: no such rule");
                 let family = |key: &RuleKey| match &key.peer {
                     Peer::Cidr(cidr) => {
                         if cidr.is_ipv6() {
@@ -116,10 +128,10 @@ fn act(world: &mut Observed, action: &Action<Ref<String>, Ref<u64>>, outputs: &O
             }
         }
         Action::RevokeRules { group, direction, ids } => {
-            let group = find(world, &group_id(group, outputs));
+            let rules = rules(world, &group_id(group, outputs));
             for id in ids {
-                let at = group.rules.iter().position(|there| there.id.as_ref() == Some(id) && there.rule.key.direction == *direction);
-                group.rules.remove(at.expect("AWS: no such rule"));
+                let at = rules.iter().position(|there| there.id.as_ref() == Some(id) && there.rule.key.direction == *direction);
+                rules.remove(at.expect("AWS: no such rule"));
             }
         }
         Action::RevokeDefaultEgress { group } => {
@@ -142,7 +154,7 @@ fn act(world: &mut Observed, action: &Action<Ref<String>, Ref<u64>>, outputs: &O
                 }
             }
         }
-        Action::CreateRole { name, path, description, trust, tags } => {
+        Action::CreateRole { name, path, description, trust, boundary, tags } => {
             assert!(world.role.is_none(), "AWS: EntityAlreadyExists");
             world.role = Some(ObservedRole {
                 name: name.clone(),
@@ -152,9 +164,20 @@ fn act(world: &mut Observed, action: &Action<Ref<String>, Ref<u64>>, outputs: &O
                 description: description.clone(),
                 trust: trust.clone(),
                 tags: tags.clone(),
+                boundary: boundary.clone(),
                 attachments: Some(Attachments::default()),
             });
         }
+        Action::AttachRolePolicy { arn, .. } => attachments(world).managed.push(arn.clone()),
+        Action::PutRolePolicy { name, document, .. } => {
+            let there = attachments(world);
+            if !there.inline.contains(name) {
+                there.inline.push(name.clone());
+            }
+            there.documents.insert(name.clone(), serde_json::from_str(document).expect("AWS: MalformedPolicyDocument"));
+        }
+        Action::PutRoleBoundary { arn, .. } => world.role.as_mut().expect("AWS: NoSuchEntity").boundary = Some(arn.clone()),
+        Action::DeleteRoleBoundary { .. } => world.role.as_mut().expect("AWS: NoSuchEntity").boundary = None,
         Action::UpdateTrust { trust, .. } => world.role.as_mut().unwrap().trust = trust.clone(),
         Action::UpdateRoleDescription { description, .. } => world.role.as_mut().unwrap().description = description.clone(),
         Action::TagRole { set, .. } => retag(&mut world.role.as_mut().unwrap().tags, set),
@@ -236,12 +259,15 @@ fn act(world: &mut Observed, action: &Action<Ref<String>, Ref<u64>>, outputs: &O
             assert!(!held && bare, "AWS: DeleteConflict");
         }
         Action::DetachRolePolicy { arn, .. } => {
-            let role = world.role.as_mut().unwrap();
-            role.attachments.as_mut().unwrap().managed.retain(|it| it != arn);
+            let there = attachments(world);
+            assert!(there.managed.contains(arn), "AWS: NoSuchEntity");
+            there.managed.retain(|it| it != arn);
         }
         Action::DeleteRolePolicy { name, .. } => {
-            let role = world.role.as_mut().unwrap();
-            role.attachments.as_mut().unwrap().inline.retain(|it| it != name);
+            let there = attachments(world);
+            assert!(there.inline.contains(name), "AWS: NoSuchEntity");
+            there.inline.retain(|it| it != name);
+            there.documents.remove(name);
         }
     }
     Output::Done
