@@ -57,3 +57,47 @@ fn base64(text: &str) -> String {
     let lines = encoded.as_bytes().chunks(BASE64_LINE).map(|line| String::from_utf8_lossy(line));
     lines.collect::<Vec<_>>().join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What lies between the first two boundaries.
+    fn first(text: &str) -> String {
+        let document = document(&[Part { name: "a", text }, Part { name: "b", text: "#!/bin/sh\n" }]);
+        let boundary = document.split('"').nth(1).unwrap().to_owned();
+        document.split(&format!("--{boundary}\n")).nth(1).unwrap().to_owned()
+    }
+
+    #[test]
+    fn plain_text_stands_as_it_is() {
+        let entity = first("#!/bin/sh\necho\tone");
+        assert!(entity.contains("7bit") && entity.ends_with("filename=\"a\"\n\n#!/bin/sh\necho\tone\n"), "{entity}");
+    }
+
+    #[test]
+    fn what_python_would_spoil_is_encoded() {
+        for text in ["#!/bin/sh\necho ü", "#!/bin/sh\r\n", "#!/bin/sh\n\u{7f}"] {
+            let entity = first(text);
+            let (headers, body) = entity.split_once("\n\n").unwrap();
+            assert!(headers.contains("Content-Transfer-Encoding: base64"), "{headers}");
+            assert_eq!(STANDARD.decode(body.replace('\n', "")).unwrap(), text.as_bytes());
+        }
+        let long = first(&"ü".repeat(500));
+        assert!(long.lines().all(|line| line.len() <= BASE64_LINE) && long.lines().count() > 10, "{long}");
+    }
+
+    #[test]
+    fn a_boundary_is_in_no_part() {
+        let document = document(&[Part { name: "a", text: "--kaphost-0\n--kaphost-1" }]);
+        assert!(document.starts_with("Content-Type: multipart/mixed; boundary=\"kaphost-2\"\n"), "{document}");
+    }
+
+    #[test]
+    fn a_document_is_a_part_and_a_script_about_mail_is_not_one() {
+        let mime = "MIME-Version: 1.0\nContent-Type: text/x-shellscript\n\n#!/bin/sh\n";
+        assert_eq!(first(mime), format!("{mime}\n"));
+        assert!(first("#!/bin/sh\n# mime-version: 1.0\n").starts_with("Content-Type: text/plain"));
+        assert!(looks_like_mime("x\nMIME-Version: 1.0") && !looks_like_mime(&format!("{}mime-version:", " ".repeat(4090))));
+    }
+}
