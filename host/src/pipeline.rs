@@ -100,7 +100,7 @@ impl Prepared {
     /// Everything before the cloud is asked what it holds. It is asked for facts, when a policy needs any and no file gives them.
     ///
     /// # Errors
-    /// When the facts, the config, the policies or their verdict stand in the way, or this version cannot provision what is asked for.
+    /// When the facts, the config, the policies or their verdict stand in the way.
     pub(crate) async fn new(
         global: &Global,
         file: &FilePath,
@@ -111,7 +111,7 @@ impl Prepared {
         let (input, policies) = read_and_load(file, asked)?;
         let (facts, session) = facts::gather(facts, trust, cloud, &input, &policies.needs()).await?;
         let Admitted { spec, decision, warnings } = admit(global, &input, &policies, &facts)?;
-        let desired = kaphost_plan::desire(&spec).map_err(|missing| render::not_provisioned(&input.spec, &missing))?;
+        let desired = kaphost_plan::desire(&spec).map_err(|error| render::too_long(&input.spec, &error))?;
         Ok(Self { input, decision, warnings, desired, session })
     }
 

@@ -127,12 +127,14 @@ fn too_much_is_refused_with_its_place() {
          network vpc=\"vpc-0a1b2c3d\" {{ subnets \"subnet-0aaa1111\"; }}\n{BLOCK}\nuser-data \"#!/bin/sh\\n{padding}\"\n}}"
     );
     kaphost.write("cluster.kdl", &config).unwrap();
-    let run = kaphost.run_narrow("plan cluster.kdl --cloud lab:lab.json").unwrap();
-    assert_eq!(run.code, Some(1), "{run}");
-    assert!(run.said().contains("16,384 bytes"), "{run}");
-    let json = kaphost.run_narrow("plan cluster.kdl --cloud lab:lab.json --output json").unwrap();
-    let document: Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!(document["problems"][0]["line"], 8, "the line of `user-data`: {json}");
+    for command in ["plan cluster.kdl --cloud lab:lab.json", "check cluster.kdl"] {
+        let run = kaphost.run_narrow(&format!("{command} --output json")).unwrap();
+        assert_eq!(run.code, Some(1), "{run}");
+        let document: Value = serde_json::from_str(&run.stdout).unwrap();
+        let problem = &document["problems"][0];
+        assert_eq!((problem["code"].as_str(), problem["line"].as_u64()), (Some("user-data-too-long"), Some(8)), "{run}");
+        assert!(problem["help"].as_str().unwrap().contains("16384 bytes"), "{run}");
+    }
 }
 
 fn repository() -> PathBuf {

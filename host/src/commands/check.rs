@@ -38,6 +38,8 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let (input, policies) = pipeline::read_and_load(&command.file, &asked)?;
     let facts = command.facts.given(&input, &policies.needs())?.unwrap_or_default();
     let admitted = pipeline::admit(global, &input, &policies, &facts)?;
+    // What EC2 would refuse shows only now: the boot script is made of what the policies left.
+    kaphost_plan::desire(&admitted.spec).map_err(|error| render::too_long(&input.spec, &error))?;
     match global.output {
         Format::Text => term::out(&render::decision::text(&admitted.decision, &input.spec)),
         Format::Json => {

@@ -12,8 +12,8 @@ pub(crate) mod simple;
 pub(crate) mod status;
 pub(crate) mod warnings;
 
-use kaphost_plan::{NotProvisioned, Refusal};
-use kaphost_spec::{Diagnostic, Path, Spec};
+use kaphost_plan::{Refusal, UserDataTooLong};
+use kaphost_spec::{Code, Diagnostic, Path, Spec, UserData};
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -31,13 +31,12 @@ pub(crate) fn diagnostics(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(|one| diagnostic::text(one)).collect()
 }
 
-/// Values that this version does not provision, each at its place.
+/// User data that EC2 would refuse, at the longest value that is in it.
 #[must_use]
-pub(crate) fn not_provisioned(spec: &Spec, missing: &[NotProvisioned]) -> Failure {
-    let one = |missing: &NotProvisioned| {
-        Simple::new("not-provisioned", missing.to_string()).with_help(missing.help).at(&spec.origins, &missing.path)
-    };
-    Failure::Unplannable(missing.iter().map(one).collect())
+pub(crate) fn too_long(spec: &Spec, too_long: &UserDataTooLong) -> Failure {
+    let help = format!("EC2 takes {} bytes of user data: let a short script fetch the long one", UserData::MAX_BYTES);
+    let problem = Simple::new(Code::UserDataTooLong.as_str(), too_long.to_string()).with_help(help);
+    Failure::Unplannable(vec![problem.at(&spec.origins, &too_long.path)])
 }
 
 /// Refusals, each at the line that it comes from where there is one.

@@ -32,4 +32,4 @@ mod script;
 mod user_data;
 
 pub use script::{Script, script};
-pub use user_data::{TooLong, user_data};
+pub use user_data::{UserDataTooLong, user_data};

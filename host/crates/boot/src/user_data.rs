@@ -10,10 +10,10 @@ const OWN_PART: &str = "10-user-data";
 /// After every name that cloud-init gives (`part-001`), and so last: what user data installs and fetches is there when Kapacitor is set up.
 const BOOT_PART: &str = "zz-kaphost-boot";
 
-/// What EC2 takes as user data is exceeded.
+/// User data, boot script included, that EC2 would refuse.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the boot script{} is {bytes} bytes long, and EC2 takes {}", if *.combined { " together with `user-data`" } else { "" }, UserData::MAX_BYTES)]
-pub struct TooLong {
+#[error("the boot script{} is {bytes} bytes long", if *.combined { " together with `user-data`" } else { "" })]
+pub struct UserDataTooLong {
     /// Bytes of the whole.
     pub bytes: usize,
     /// Whether the config has user data of its own.
@@ -26,7 +26,7 @@ pub struct TooLong {
 ///
 /// # Errors
 /// When both together are longer than [`UserData::MAX_BYTES`].
-pub fn user_data(cluster: &Cluster) -> Result<Option<UserData>, TooLong> {
+pub fn user_data(cluster: &Cluster) -> Result<Option<UserData>, UserDataTooLong> {
     let Some(script) = script(cluster) else { return Ok(cluster.user_data.clone()) };
     let boot = Part { name: BOOT_PART, text: script.text() };
     let text = match &cluster.user_data {
@@ -36,7 +36,7 @@ pub fn user_data(cluster: &Cluster) -> Result<Option<UserData>, TooLong> {
     };
     let bytes = text.len();
     let combined = cluster.user_data.is_some();
-    UserData::new(text).map(Some).map_err(|_| TooLong { bytes, combined, path: longest(cluster) })
+    UserData::new(text).map(Some).map_err(|_| UserDataTooLong { bytes, combined, path: longest(cluster) })
 }
 
 /// The longest of what the config puts into it.

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use kaphost_spec::{AdmittedSpec, Cidr, Cluster, EgressRule, IngressRule, Path, RolloutStrategy, Source, Tenancy, VolumeSettings, hex};
+use kaphost_boot::UserDataTooLong;
+use kaphost_spec::{
+    AdmittedSpec, Cidr, Cluster, EgressRule, IngressRule, Path, RolloutStrategy, Source, Tenancy, UserData, VolumeSettings, hex,
+};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::desired::{Desired, DesiredRules, NotProvisioned, Policies, RulesElsewhere};
+use crate::desired::{Desired, DesiredRules, Policies, RulesElsewhere};
 use crate::resource::{
     DECISION_TAG, DeviceContent, Direction, GroupSettings, GroupTag, Names, OWNER_TAG, Peer, Rule, RuleKey, SPEC_TAG, Tags,
     TemplateContent, Traffic,
@@ -18,13 +21,10 @@ const NAME_TAG: &str = "Name";
 /// Says what AWS should hold.
 ///
 /// # Errors
-/// Names every value of the spec that this version does not provision.
-pub fn desire(spec: &AdmittedSpec) -> Result<Desired, Vec<NotProvisioned>> {
+/// When the user data, boot script included, is longer than EC2 takes.
+pub fn desire(spec: &AdmittedSpec) -> Result<Desired, UserDataTooLong> {
     let cluster = spec.cluster();
-    let missing = not_provisioned(cluster);
-    if !missing.is_empty() {
-        return Err(missing);
-    }
+    let user_data = kaphost_boot::user_data(cluster)?;
     let names = Names::of(cluster);
     let tags: Tags = cluster.tags.iter().map(|(key, tag)| (key.to_string(), tag.value.to_string())).collect();
     let (rules, elsewhere) = rules(cluster);
@@ -39,7 +39,7 @@ pub fn desire(spec: &AdmittedSpec) -> Result<Desired, Vec<NotProvisioned>> {
         trust: trust(),
         policies: policies(cluster),
         root: device(&cluster.root_volume, None),
-        template: template(cluster, &names),
+        template: template(cluster, &names, user_data),
         group: group(cluster, &names),
         group_tags: group_tags(spec, &names),
         wait_for_capacity_s: cluster.scaling.wait_for_capacity_timeout_s,
@@ -47,16 +47,6 @@ pub fn desire(spec: &AdmittedSpec) -> Result<Desired, Vec<NotProvisioned>> {
         names,
         tags,
     })
-}
-
-/// What the config may say and this version cannot do, all of it.
-fn not_provisioned(cluster: &Cluster) -> Vec<NotProvisioned> {
-    let too_long = kaphost_boot::user_data(cluster).err().map(|too_long| NotProvisioned {
-        path: too_long.path,
-        what: "user data of over 16,384 bytes, the boot script included",
-        help: "make `extra-config` or `user-data` shorter: let a short script fetch the long one",
-    });
-    too_long.into_iter().collect()
 }
 
 fn policies(cluster: &Cluster) -> Policies {
@@ -166,7 +156,7 @@ fn launch_tags(cluster: &Cluster) -> Tags {
     tags
 }
 
-fn template(cluster: &Cluster, names: &Names) -> TemplateContent<()> {
+fn template(cluster: &Cluster, names: &Names, user_data: Option<UserData>) -> TemplateContent<()> {
     let tags = launch_tags(cluster);
     // EC2 refuses tenancy `default` said explicitly together with spot. Otherwise it is always said, for AWS stores what was sent:
     // what is said once stays comparable.
@@ -191,8 +181,7 @@ fn template(cluster: &Cluster, names: &Names) -> TemplateContent<()> {
         devices: volumes
             .map(|(name, volume)| (name.to_string(), device(&volume.settings, volume.snapshot.as_ref().map(ToString::to_string))))
             .collect(),
-        // Too long was refused above, with its place.
-        user_data: kaphost_boot::user_data(cluster).ok().flatten(),
+        user_data,
         instance_tags: tags.clone(),
         volume_tags: tags,
         foreign: Default::default(),

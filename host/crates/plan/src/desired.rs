@@ -75,18 +75,6 @@ pub struct Policies {
     pub boundary: Option<String>,
 }
 
-/// A value of the spec that this version checks but does not provision yet.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what} is not provisioned by this version of kaphost")]
-pub struct NotProvisioned {
-    /// Where it stands.
-    pub path: Path,
-    /// What it is.
-    pub what: &'static str,
-    /// What to do instead.
-    pub help: &'static str,
-}
-
 /// What is known of the desired image when a plan is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImageFact<'a> {

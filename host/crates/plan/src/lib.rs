@@ -19,7 +19,9 @@ mod view;
 pub use action::{Action, Call, Output, Planned, Ref, StepId};
 pub use check::{Fault, check};
 pub use desire::desire;
-pub use desired::{Desired, DesiredRules, ImageFact, NotProvisioned, Policies, RulesElsewhere};
+pub use kaphost_boot::UserDataTooLong;
+
+pub use desired::{Desired, DesiredRules, ImageFact, Policies, RulesElsewhere};
 pub use destroy::destroy;
 pub use diff::{diff, query};
 pub use observed::*;

@@ -113,11 +113,12 @@ fn the_boot_script_is_in_the_user_data() {
 
 #[test]
 fn a_boot_script_that_ec2_would_refuse_is_named_at_its_longest_value() {
-    let it = booted(Some("# padding\n".repeat(1200)));
-    let missing = desire(&AdmittedSpec::seal(it, "d".repeat(64))).unwrap_err();
-    let paths: Vec<String> = missing.iter().map(|it| it.path.to_string()).collect();
-    assert_eq!(paths, ["kapacitor.extra-config"]);
-    let it = Cluster { user_data: Some(UserData::new("#".repeat(12_000)).unwrap()), ..booted(None) };
-    let missing = desire(&AdmittedSpec::seal(it, "d".repeat(64))).unwrap_err();
-    assert_eq!(missing[0].path.to_string(), "user-data");
+    let padding = "#".repeat(14_000);
+    let it = booted(Some(format!("{padding}\n")));
+    let refused = desire(&AdmittedSpec::seal(it, "d".repeat(64))).unwrap_err();
+    assert_eq!((refused.path.to_string().as_str(), refused.combined), ("kapacitor.extra-config", false));
+    assert!(refused.bytes > UserData::MAX_BYTES && refused.to_string().contains(&refused.bytes.to_string()), "{refused}");
+    let it = Cluster { user_data: Some(UserData::new(padding + "\n\n").unwrap()), ..booted(None) };
+    let refused = desire(&AdmittedSpec::seal(it, "d".repeat(64))).unwrap_err();
+    assert_eq!((refused.path.to_string().as_str(), refused.combined), ("user-data", true));
 }
