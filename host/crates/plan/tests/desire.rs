@@ -114,7 +114,7 @@ fn the_boot_script_is_in_the_user_data() {
 #[test]
 fn a_boot_script_that_ec2_would_refuse_is_named_at_its_longest_value() {
     let padding = "#".repeat(14_000);
-    let it = booted(Some(format!("{padding}\n")));
+    let it = Cluster { user_data: None, ..booted(Some(format!("{padding}\n"))) };
     let refused = desire(&AdmittedSpec::seal(it, "d".repeat(64))).unwrap_err();
     assert_eq!((refused.path.to_string().as_str(), refused.combined), ("kapacitor.extra-config", false));
     assert!(refused.bytes > UserData::MAX_BYTES && refused.to_string().contains(&refused.bytes.to_string()), "{refused}");
