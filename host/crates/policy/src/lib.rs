@@ -3,7 +3,7 @@
 //! Second stage of the pipeline: `Spec` → [`admit()`] → `AdmittedSpec` and [`Decision`]. [`PolicyHost`] loads a component: reads its imports and
 //! exports before anything runs, refuses what goes outside the contract (`wit/policy.wit`), compiles it or takes it from the cache, and asks it
 //! who it is. [`admit()`] runs mutators to a fixed point and validators on what they leave, compares the records leaf by leaf, and holds every
-//! change against the policy's own reasons.
+//! change against the policy's own reasons and against its [`Terms`]: what it may write, and what of that it may make less safe.
 //!
 //! A failure of a policy ([`PolicyError`]) is neither a denial nor a pass. Whatever a guest says has passed through [`visible`] before it
 //! leaves this crate, except for the values of the cluster itself ([`Change::old`] and [`Change::new`]), which are data.

@@ -27,6 +27,12 @@ impl<'a> Subject<'a> {
         Self { cluster, record: OnceCell::new(), revealing: OnceCell::new() }
     }
 
+    /// Gives the records up; they are made again should somebody ask.
+    pub(crate) fn forget(&mut self) {
+        self.record.take();
+        self.revealing.take();
+    }
+
     fn record(&self, user_data: UserDataText) -> &wit::Cluster {
         // Without user data there is no text to reveal, and one record does for all.
         let record = if user_data == UserDataText::Shown && self.cluster.user_data.is_some() { &self.revealing } else { &self.record };

@@ -69,7 +69,8 @@ pub struct Terms {
     pub loosens: Vec<Pattern>,
     /// What it is told of the world, as far as its description asks for it.
     pub facts: BTreeSet<FactKind>,
-    /// Whether it sees the text of the user data, which may hold secrets.
+    /// Whether it sees the text of the user data, which may hold secrets. What it says about them is shown and recorded like all that it says: this
+    /// is for policies that are trusted with them.
     pub user_data: bool,
     /// The policy set that names it; `None` when it was given by itself.
     pub set: Option<String>,

@@ -107,7 +107,7 @@ const fn where_(when: Field, is: u32, field: Field, value: u32) -> Rule {
     Rule { when: Some((when, is)), field, value }
 }
 
-/// A dozen policies that tighten, loosen, follow one another, and fight.
+/// Policies that tighten, loosen, follow one another, race and fight.
 const RULES: &[&[Rule]] = &[
     &[rule(Field::Tenancy, 1)],
     &[rule(Field::Tenancy, 0)],
@@ -121,6 +121,10 @@ const RULES: &[&[Rule]] = &[
     &[where_(Field::PublicIp, 1, Field::Encrypted, 0)],
     &[],
     &[where_(Field::HopLimit, 2, Field::Tokens, 1), where_(Field::Encrypted, 0, Field::RootSize, 90)],
+    &[where_(Field::RootSize, 50, Field::RootSize, 61)],
+    &[where_(Field::RootSize, 50, Field::RootSize, 62)],
+    &[where_(Field::HopLimit, 1, Field::HopLimit, 3)],
+    &[where_(Field::HopLimit, 1, Field::HopLimit, 4), where_(Field::RootSize, 61, Field::Encrypted, 1)],
 ];
 
 fn modules(host: &PolicyHost) -> Vec<Module> {
@@ -149,8 +153,8 @@ fn entry() -> impl Strategy<Value = Entry> {
         1 => Just(Enforcement::Mandatory),
         6 => Just(Enforcement::Remediate),
     ];
-    let writes = prop_oneof![5 => Just("*"), 1 => Just("root-volume"), 1 => Just("tenancy")];
-    let loosens = prop_oneof![4 => Just("*"), 1 => Just("metadata"), 1 => Just("tag[\"None\"]")];
+    let writes = prop_oneof![12 => Just("*"), 1 => Just("root-volume"), 1 => Just("tenancy")];
+    let loosens = prop_oneof![12 => Just("*"), 1 => Just("metadata"), 1 => Just("tag[\"None\"]")];
     (0..RULES.len(), enforcement, writes, loosens).prop_map(|(policy, enforcement, writes, loosens)| Entry {
         policy,
         enforcement,
@@ -160,7 +164,7 @@ fn entry() -> impl Strategy<Value = Entry> {
 }
 
 fn chain() -> impl Strategy<Value = Vec<Entry>> {
-    prop::collection::vec(entry(), 0..6)
+    prop::collection::vec(entry(), 0..8)
 }
 
 fn start() -> impl Strategy<Value = Spec> {
@@ -218,7 +222,7 @@ fn replayed(start: &Cluster, decision: &Decision) -> Leaves {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn components_do_what_their_rules_do(start in start(), chain in chain()) {

@@ -62,6 +62,7 @@ pub(super) fn walk<R: Rules>(states: &mut States<'_, R>, order: &[usize], waivin
                 Answer::Keeps => {}
                 Answer::Makes { state, changes } => {
                     walk.changes.extend(changes.iter().map(|change| Change { pass, ..change.clone() }));
+                    states.leave(walk.state);
                     walk.state = *state;
                 }
                 Answer::Denies(violations) => {

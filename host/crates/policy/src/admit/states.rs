@@ -91,6 +91,14 @@ impl<'a, R: Rules> States<'a, R> {
         (subject.cluster.into_owned(), leaves, self.logs)
     }
 
+    /// Says that a walk has left this state. Most are never come back to, and policies that never rest make many; the first one is where the other
+    /// order starts.
+    pub(super) fn leave(&mut self, state: usize) {
+        if state != 0 {
+            self.states[state].subject.forget();
+        }
+    }
+
     /// What this mutator makes of this cluster, held against its grants.
     pub(super) fn mutate(&mut self, policy: usize, state: usize, pass: u32) -> Result<Rc<Answer>, Failed> {
         if let Some(known) = self.answers.get(&(policy, state)) {

@@ -242,7 +242,7 @@ fn replay(leaves: &mut Leaves, changes: &[Change]) -> Result<(), TestCaseError> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     /// Whatever the policies want, it ends: at rest, with a denial, or with names.
     #[test]
