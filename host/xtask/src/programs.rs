@@ -8,7 +8,7 @@ use crate::{Result, policies, process};
 /// # Errors
 /// When something does not build, or a command of the demo does not do what it should.
 pub(crate) fn demo(args: &[String]) -> Result {
-    hand_over("demo", &[], args)
+    hand_over("demo", &[], &[], args)
 }
 
 /// What kaphost costs, side by side with others: ratios and counts.
@@ -16,15 +16,15 @@ pub(crate) fn demo(args: &[String]) -> Result {
 /// # Errors
 /// When something does not build, or a measured job fails.
 pub(crate) fn bench(args: &[String]) -> Result {
-    hand_over("bench", &["--release"], args)
+    hand_over("bench", &["--release"], &["--features", "regorus"], args)
 }
 
-fn hand_over(program: &str, profile: &[&str], args: &[String]) -> Result {
+fn hand_over(program: &str, profile: &[&str], features: &[&str], args: &[String]) -> Result {
     let workspace = Workspace::find()?;
     anstream::eprintln!("xtask {program}: building kaphost and its policies; the first time takes some minutes");
     policies::build(&workspace)?;
     process::run(cargo().current_dir(&workspace.root).args(["build", "--quiet", "--locked", "--package", "kaphost"]).args(profile))?;
     let mut run = cargo();
-    run.current_dir(&workspace.root).args(["run", "--quiet", "--locked", "--package", "kaphost-tests", "--bin", program]).args(profile);
-    process::run(run.arg("--").args(args))
+    run.current_dir(&workspace.root).args(["run", "--quiet", "--locked", "--package", "kaphost-tests", "--bin", program]);
+    process::run(run.args(profile).args(features).arg("--").args(args))
 }

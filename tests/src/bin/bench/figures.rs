@@ -11,8 +11,12 @@ pub(crate) enum Unit {
     Ratio,
     /// How many.
     Count,
+    /// Microseconds.
+    Micros,
     /// Milliseconds.
     Millis,
+    /// Seconds.
+    Seconds,
     /// MiB.
     Mebibytes,
 }
@@ -22,7 +26,9 @@ impl Unit {
         match self {
             Self::Ratio => format!("{value:.2}"),
             Self::Count => format!("{value:.0}"),
+            Self::Micros => format!("{value:.1} µs"),
             Self::Millis => format!("{value:.1} ms"),
+            Self::Seconds => format!("{value:.3} s"),
             Self::Mebibytes => format!("{value:.1} MiB"),
         }
     }
@@ -31,7 +37,9 @@ impl Unit {
         match self {
             Self::Ratio => "ratio",
             Self::Count => "count",
+            Self::Micros => "us",
             Self::Millis => "ms",
+            Self::Seconds => "s",
             Self::Mebibytes => "MiB",
         }
     }

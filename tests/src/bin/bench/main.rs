@@ -6,6 +6,7 @@
 mod api;
 mod cfn_guard;
 mod check;
+mod evaluate;
 mod figures;
 mod options;
 mod timing;
@@ -48,6 +49,7 @@ fn bench(options: &Options) -> Result<Figures, Failure> {
         match measure {
             Measure::Api => api::measure(options.rounds, &mut figures)?,
             Measure::Check => check::measure(options.rounds, &mut figures)?,
+            Measure::Evaluate => evaluate::measure(options.rounds, &mut figures)?,
         }
     }
     Ok(figures)

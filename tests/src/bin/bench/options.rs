@@ -1,12 +1,13 @@
 //! The command line of the benchmarks.
 
 /// What `--help` shows.
-pub(crate) const USAGE: &str = "Usage: cargo xtask bench [api] [check] [--rounds N] [--json] [--strict]
+pub(crate) const USAGE: &str = "Usage: cargo xtask bench [api] [check] [evaluate] [--rounds N] [--json] [--strict]
 
   api         create and no-op against an AWS that takes 40 ms more for each call, beside a sequential boto3 script
   check       `kaphost check` with a warm and a cold cache, beside cfn-guard on the same four rules
-              (both, when neither is named)
-  --rounds N  how often each is measured; the default is 5 for api and 31 for check
+  evaluate    one evaluation, and ten policies on up to 10,000 servers, beside regorus on the same rules
+              (all of them, when none is named)
+  --rounds N  how often each is measured; the default is 5 for api, 31 for check and 3 for evaluate
   --json      the figures as one JSON document
   --strict    exit code 1 when a target is missed";
 
@@ -20,6 +21,8 @@ pub(crate) enum Measure {
     Api,
     /// Checking a file.
     Check,
+    /// Judging without a process around it.
+    Evaluate,
 }
 
 /// What was asked for.
@@ -47,6 +50,7 @@ impl Options {
             match argument.as_str() {
                 "api" => options.add(Measure::Api),
                 "check" => options.add(Measure::Check),
+                "evaluate" => options.add(Measure::Evaluate),
                 "--json" => options.json = true,
                 "--strict" => options.strict = true,
                 "--help" | "-h" => return Ok(None),
@@ -59,7 +63,7 @@ impl Options {
             }
         }
         if options.measures.is_empty() {
-            options.measures = vec![Measure::Api, Measure::Check];
+            options.measures = vec![Measure::Api, Measure::Check, Measure::Evaluate];
         }
         Ok(Some(options))
     }
@@ -81,7 +85,7 @@ mod tests {
 
     #[test]
     fn everything_is_measured_unless_something_is_named() {
-        assert_eq!(parse("").unwrap().unwrap().measures, [Measure::Api, Measure::Check]);
+        assert_eq!(parse("").unwrap().unwrap().measures, [Measure::Api, Measure::Check, Measure::Evaluate]);
         let named = parse("check --rounds 3 --json --strict check").unwrap().unwrap();
         assert_eq!(named, Options { measures: vec![Measure::Check], rounds: Some(3), json: true, strict: true });
     }

@@ -1,0 +1,218 @@
+//! One evaluation, and ten policies on ten thousand servers: by the library, without a process around it. Beside regorus, which judges by the same
+//! rules written in Rego, in the same run.
+
+mod clusters;
+#[cfg(feature = "regorus")]
+mod rego;
+
+use std::collections::BTreeMap;
+#[cfg(feature = "regorus")]
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use kaphost_policy::{Circumstances, Facts, HostOptions, Policy, PolicyHost, admit};
+use kaphost_spec::Spec;
+use kaphost_tests::{Built, Failure};
+
+use crate::figures::{Figures, Unit, median};
+
+const NAME: &str = "evaluate";
+/// Rounds of the whole fleet.
+const ROUNDS: usize = 3;
+/// Evaluations of one policy on one server, of which the median is taken.
+const EVALUATIONS: usize = 2_000;
+/// Servers of a fleet, the last being the one that has a target.
+const FLEETS: [usize; 3] = [100, 1_000, 10_000];
+/// As many as the target names; a machine with more does not use them.
+const THREADS: usize = 2;
+#[cfg(feature = "regorus")]
+/// Servers on which both engines have to find the same.
+const COMPARED: usize = 64;
+
+/// The policies: those that need neither facts nor settings.
+const POLICIES: [&str; 10] = [
+    "dedicated-tenancy",
+    "encrypted-volumes",
+    "health-checks",
+    "imdsv2",
+    "no-public-ip",
+    "org",
+    "required-tags",
+    "restrict-egress",
+    "restrict-ingress",
+    "restrict-ssh",
+];
+
+/// Measures.
+///
+/// # Errors
+/// When a policy cannot be loaded or run, or the engines do not find the same.
+pub(crate) fn measure(rounds: Option<usize>, figures: &mut Figures) -> Result<(), Failure> {
+    let rounds = rounds.unwrap_or(ROUNDS);
+    crate::tell(&format!("evaluate: {} policies, one by one, then on {FLEETS:?} servers in {rounds} rounds", POLICIES.len()));
+    let policies = load()?;
+    let largest = FLEETS.into_iter().max().unwrap_or_default();
+    let specs = (0..largest).map(clusters::spec).collect::<Result<Vec<_>, _>>()?;
+    let mut fleets = Fleets::default();
+    #[cfg(feature = "regorus")]
+    let rivals = rego::Rivals::new(&specs)?;
+    #[cfg(feature = "regorus")]
+    compare(&policies, &specs, &rivals)?;
+
+    one(&policies, &specs, figures)?;
+    #[cfg(feature = "regorus")]
+    for (name, [compiled, interpreted]) in POLICIES.into_iter().zip(rivals.one()?) {
+        figures.show(NAME, format!("  regorus, {name}"), Unit::Micros, compiled);
+        figures.show(NAME, format!("  regorus, {name}, interpreted"), Unit::Micros, interpreted);
+    }
+
+    // The first round is to warm up.
+    for round in 0..=rounds {
+        for (i, fleet) in FLEETS.into_iter().enumerate() {
+            let specs = specs.get(..fleet).unwrap_or_default();
+            let ours = on_threads(specs, || (), |(), spec| admit_by(&policies, spec).map(drop))?;
+            fleets.took("kaphost", i, round, ours);
+            #[cfg(feature = "regorus")]
+            {
+                fleets.took("regorus", i, round, rivals.fleet(fleet)?);
+                fleets.took("regorus, inputs made on the way", i, round, rivals.fleet_from_servers(specs)?);
+            }
+        }
+    }
+    fleets.report(figures);
+    figures.note(
+        NAME,
+        "the library in one process, modules loaded, configs parsed. An evaluation is all of `admit`: the record converted, a fresh sandbox for each \
+         call, limits set, the answer checked, leaves compared, the decision with its digests. A policy that mutates and validates is called twice, and \
+         a mutator that changed something once more. regorus keeps its machine from one evaluation to the next, and gives the names of the rules that \
+         are broken; both were seen to find the same, policy by policy.",
+    );
+    Ok(())
+}
+
+/// Both engines find the same, policy by policy.
+#[cfg(feature = "regorus")]
+fn compare(policies: &[Policy], specs: &[Spec], rivals: &rego::Rivals) -> Result<(), Failure> {
+    for (index, policy) in policies.iter().enumerate() {
+        for (n, spec) in specs.iter().take(COMPARED).enumerate() {
+            rivals.same(index, n, &spoken(std::slice::from_ref(policy), spec)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Seconds for each fleet, by engine.
+#[derive(Default)]
+struct Fleets(BTreeMap<&'static str, [Vec<f64>; FLEETS.len()]>);
+
+impl Fleets {
+    /// Takes a time in, but not that of the round that warms up.
+    fn took(&mut self, by: &'static str, fleet: usize, round: usize, took: Duration) {
+        if let Some(times) = self.0.entry(by).or_default().get_mut(fleet).filter(|_| round > 0) {
+            times.push(took.as_secs_f64());
+        }
+    }
+
+    fn report(self, figures: &mut Figures) {
+        let medians: BTreeMap<&str, [f64; FLEETS.len()]> = self.0.into_iter().map(|(by, times)| (by, times.map(median))).collect();
+        let [Some(&smallest), Some(&largest)] = [FLEETS.first(), FLEETS.last()] else { return };
+        if let Some([few, .., many]) = medians.get("kaphost") {
+            let name = format!("{} policies on {largest} servers, {THREADS} threads", POLICIES.len());
+            figures.at_most(NAME, name, Unit::Seconds, *many, 4.0);
+            let growth = many / few * servers(smallest) / servers(largest);
+            figures.at_most(NAME, format!("  time for one server of {largest} ÷ of {smallest}"), Unit::Ratio, growth, 1.25);
+            for (by, [.., rival]) in medians.iter().filter(|(by, _)| **by != "kaphost") {
+                figures.at_most(NAME, format!("  kaphost ÷ {by}, {largest} servers"), Unit::Ratio, many / rival, 1.0);
+            }
+        }
+        for (by, times) in medians {
+            for (fleet, took) in FLEETS.into_iter().zip(times) {
+                figures.show(NAME, format!("  {by}, {fleet} servers"), Unit::Seconds, took);
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "ten thousand at most")]
+const fn servers(count: usize) -> f64 {
+    count as f64
+}
+
+/// One policy on one sound server, policy by policy.
+fn one(policies: &[Policy], specs: &[Spec], figures: &mut Figures) -> Result<(), Failure> {
+    let spec = specs.first().ok_or_else(|| Failure::new("there is no server"))?;
+    let mut medians = Vec::new();
+    for (policy, name) in policies.iter().zip(POLICIES) {
+        let mut times = Vec::with_capacity(EVALUATIONS);
+        for i in 0..EVALUATIONS + EVALUATIONS / 10 {
+            let began = Instant::now();
+            drop(admit_by(std::slice::from_ref(policy), spec)?);
+            if i >= EVALUATIONS / 10 {
+                times.push(began.elapsed().as_secs_f64() * 1e6);
+            }
+        }
+        medians.push((name, calls(policy), median(times)));
+    }
+    for (made, word) in [(1, "call"), (2, "calls")] {
+        let slowest = medians.iter().filter(|(_, calls, _)| *calls == made).map(|(.., took)| *took).fold(0.0, f64::max);
+        figures.at_most(NAME, format!("one evaluation of one policy, {made} {word}, the slowest"), Unit::Micros, slowest, 40.0);
+    }
+    for (name, _, took) in medians {
+        figures.show(NAME, format!("  kaphost, {name}"), Unit::Micros, took);
+    }
+    Ok(())
+}
+
+/// How often a policy is called about a sound server.
+fn calls(policy: &Policy) -> usize {
+    usize::from(policy.module.world().mutates()) + usize::from(policy.module.world().validates())
+}
+
+fn load() -> Result<Vec<Policy>, Failure> {
+    let failed = |error: kaphost_policy::PolicyError| Failure::new(error.to_string());
+    let host = PolicyHost::new(HostOptions::default()).map_err(failed)?;
+    let built = Built::find()?;
+    let files = POLICIES.iter().map(|name| built.policy(name)).collect::<Result<Vec<_>, _>>()?;
+    host.load_files(&files)
+        .into_iter()
+        .map(|module| {
+            let module = module.map_err(failed)?;
+            let settings = module.settings(&[]).map_err(|errors| Failure::new(format!("{}: {errors:?}", module.source())))?;
+            Ok(Policy::alone(module, settings))
+        })
+        .collect()
+}
+
+fn admit_by(policies: &[Policy], spec: &Spec) -> Result<kaphost_policy::Admission, Failure> {
+    let facts = Facts::default();
+    let now = "2026-01-01T00:00:00Z".parse().map_err(|error| Failure::new(format!("no instant: {error}")))?;
+    admit(spec, policies, &Circumstances { facts: &facts, waivers: &[], now }).map_err(|error| Failure::new(error.to_string()))
+}
+
+/// The rules by which something was changed or refused.
+#[cfg(feature = "regorus")]
+fn spoken(policies: &[Policy], spec: &Spec) -> Result<BTreeSet<String>, Failure> {
+    let admission = admit_by(policies, spec)?;
+    let decision = &admission.decision;
+    let rules: BTreeSet<String> =
+        decision.changes.iter().map(|change| change.rule.clone()).chain(decision.violations.iter().map(|it| it.rule.clone())).collect();
+    Ok(rules)
+}
+
+/// Does something with each of them, each thread with its part and with what it makes for itself, and says how long all took.
+fn on_threads<T: Sync, S>(
+    all: &[T],
+    make: impl Fn() -> S + Sync,
+    each: impl Fn(&mut S, &T) -> Result<(), Failure> + Sync,
+) -> Result<Duration, Failure> {
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        let work = |part: &[T]| {
+            let mut own = make();
+            part.iter().try_for_each(|one| each(&mut own, one))
+        };
+        let threads: Vec<_> = all.chunks(all.len().div_ceil(THREADS).max(1)).map(|part| scope.spawn(|| work(part))).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| Err(Failure::new("a thread of the benchmark panicked"))))
+    })?;
+    Ok(began.elapsed())
+}
