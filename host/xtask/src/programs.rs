@@ -1,5 +1,10 @@
 //! `cargo xtask demo` and `cargo xtask bench`: build what they show, then hand over to the program of that name in `tests/`.
 
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
 use crate::workspace::{Workspace, cargo};
 use crate::{Result, policies, process};
 
@@ -16,15 +21,41 @@ pub(crate) fn demo(args: &[String]) -> Result {
 /// # Errors
 /// When something does not build, or a measured job fails.
 pub(crate) fn bench(args: &[String]) -> Result {
-    hand_over("bench", &["--release"], &["--features", "regorus"], args)
+    hand_over("bench", &["--release"], &["--features", "kaphost-tests/regorus"], args)
 }
 
 fn hand_over(program: &str, profile: &[&str], features: &[&str], args: &[String]) -> Result {
     let workspace = Workspace::find()?;
     anstream::eprintln!("xtask {program}: building kaphost and its policies; the first time takes some minutes");
     policies::build(&workspace)?;
-    process::run(cargo().current_dir(&workspace.root).args(["build", "--quiet", "--locked", "--package", "kaphost"]).args(profile))?;
-    let mut run = cargo();
-    run.current_dir(&workspace.root).args(["run", "--quiet", "--locked", "--package", "kaphost-tests", "--bin", program]);
-    process::run(run.args(profile).args(features).arg("--").args(args))
+    // Both at once: apart, they would ask different features of what they share, and have it built twice.
+    let mut build = cargo();
+    build.current_dir(&workspace.root).args(["build", "--quiet", "--locked", "--package", "kaphost", "--package", "kaphost-tests"]);
+    build.args(["--bin", "kaphost", "--bin", program, "--message-format", "json-render-diagnostics"]).args(profile).args(features);
+    let built = process::read(&mut build)?;
+    let executable = executable(&built, program).ok_or_else(|| format!("cargo does not say where it put `{program}`"))?;
+    process::run(Command::new(executable).current_dir(&workspace.root).args(args))
+}
+
+/// Where cargo says that it put a program.
+fn executable(messages: &str, program: &str) -> Option<PathBuf> {
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut built = messages.filter(|message| message["reason"] == "compiler-artifact" && message["target"]["name"] == program);
+    built.find_map(|message| message["executable"].as_str().map(PathBuf::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_where_cargo_says_it_is() {
+        let messages = r#"{"reason":"compiler-artifact","target":{"name":"bench"},"executable":null}
+not json
+{"reason":"compiler-artifact","target":{"name":"kaphost"},"executable":"/t/kaphost"}
+{"reason":"compiler-artifact","target":{"name":"bench"},"executable":"/t/x86/bench"}
+{"reason":"build-finished","success":true}"#;
+        assert_eq!(executable(messages, "bench"), Some(PathBuf::from("/t/x86/bench")));
+        assert_eq!(executable(messages, "demo"), None);
+    }
 }

@@ -11,5 +11,10 @@ pub(crate) fn run(args: &[String]) -> Result {
     let workspace = Workspace::find()?;
     policies::build(&workspace)?;
     process::run(cargo().current_dir(&workspace.root).args(["build", "--quiet", "--locked", "--package", "kaphost"]))?;
-    process::run(cargo().current_dir(&workspace.root).args(["test", "--workspace", "--locked", "--no-fail-fast"]).args(args))
+    process::run(
+        cargo()
+            .current_dir(&workspace.root)
+            .args(["test", "--workspace", "--locked", "--no-fail-fast", "--features", "kaphost-tests/evaluate"])
+            .args(args),
+    )
 }

@@ -6,6 +6,7 @@ use wasmtime::{Engine, Store, StoreContextMut, Trap};
 use crate::bindings::{Level, types as wit};
 use crate::error::RunError;
 use crate::limits::{LOG_MESSAGE_BYTES, Limits};
+use crate::pool::Gate;
 use crate::state::{CallState, Exhausted, Log};
 use crate::text::visible;
 use crate::ticker::{TICK_MS, Ticker};
@@ -41,6 +42,8 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
 pub(crate) struct Ground<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) ticker: &'a Ticker,
+    /// Of an engine that keeps its sandboxes.
+    pub(crate) gate: Option<&'a Gate>,
     pub(crate) limits: &'a Limits,
 }
 
@@ -55,6 +58,8 @@ where
     P: ComponentNamedList + Lower,
     R: ComponentNamedList + Lift + 'static,
 {
+    // Left after the store is gone, whose place it is.
+    let _entry = ground.gate.map(Gate::enter);
     let Some(_running) = ground.ticker.start(ground.engine) else { return (Err(RunError::NoClock), Log::default()) };
     let limits = ground.limits;
     let mut store = Store::new(ground.engine, CallState::new(limits));

@@ -17,6 +17,7 @@ use crate::error::{HostError, LoadError, PolicyError};
 use crate::inspect;
 use crate::limits::{DEFAULT_COMPONENT_BYTES, LimitOverrides, Limits};
 use crate::module::{Compiled, Module};
+use crate::pool::{self, Gate};
 use crate::state::CallState;
 use crate::text::visible;
 use crate::ticker::Ticker;
@@ -30,11 +31,14 @@ pub struct HostOptions {
     pub component_bytes: u64,
     /// Where compiled modules are kept; `None` compiles each time. Made, with access for its owner only, when it is not there.
     pub cache_dir: Option<PathBuf>,
+    /// Whether sandboxes are kept for the next call, wiped, in some hundred GiB of reserved addresses. A call then takes half the time, so it pays
+    /// where there are many; a process that makes a handful starts faster without, and that is the default. Changes no outcome.
+    pub pooled: bool,
 }
 
 impl Default for HostOptions {
     fn default() -> Self {
-        Self { limits: Limits::default(), component_bytes: DEFAULT_COMPONENT_BYTES, cache_dir: None }
+        Self { limits: Limits::default(), component_bytes: DEFAULT_COMPONENT_BYTES, cache_dir: None, pooled: false }
     }
 }
 
@@ -51,36 +55,51 @@ pub struct ModuleFile {
     pub limits: LimitOverrides,
 }
 
-/// What all modules of a host share that have the same stack: its size is the engine's, every other limit a call's.
+/// What all modules of a host share that have the same stack, pooled or not: these are the engine's, every other limit a call's.
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) linker: Linker<CallState>,
     ticker: Ticker,
+    gate: Option<Gate>,
+}
+
+/// What engines differ in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind {
+    stack_bytes: usize,
+    pooled: bool,
 }
 
 impl Shared {
-    fn start(stack_bytes: usize) -> Result<Arc<Self>, PolicyError> {
-        let start = || {
-            let engine = Engine::new(&config(stack_bytes))?;
+    fn start(kind: Kind) -> Result<Arc<Self>, PolicyError> {
+        let start = |pooled: bool| {
+            let mut config = config(kind.stack_bytes);
+            if pooled {
+                pool::pooled(&mut config);
+            }
+            let engine = Engine::new(&config)?;
             let linker = call::linker(&engine)?;
-            Ok(Arc::new(Self { engine, linker, ticker: Ticker::default() }))
+            Ok(Arc::new(Self { engine, linker, ticker: Ticker::default(), gate: pooled.then(Gate::default) }))
         };
-        start().map_err(|error: wasmtime::Error| PolicyError::Host(HostError::Engine(format!("{error:#}"))))
+        // Where so many addresses cannot be had, it is done without.
+        let started = if kind.pooled { start(true).or_else(|_| start(false)) } else { start(false) };
+        started.map_err(|error: wasmtime::Error| PolicyError::Host(HostError::Engine(format!("{error:#}"))))
     }
 
     pub(crate) const fn ground<'a>(&'a self, limits: &'a Limits) -> Ground<'a> {
-        Ground { engine: &self.engine, ticker: &self.ticker, limits }
+        Ground { engine: &self.engine, ticker: &self.ticker, gate: self.gate.as_ref(), limits }
     }
 }
 
 /// Loads policies. One is enough for a process; making one takes well under a millisecond.
 pub struct PolicyHost {
     shared: Arc<Shared>,
-    /// For policies whose stack has another size, by that size.
-    other_stacks: Mutex<BTreeMap<usize, Arc<Shared>>>,
+    /// For policies that need another kind of engine.
+    others: Mutex<BTreeMap<Kind, Arc<Shared>>>,
     limits: Limits,
     component_bytes: u64,
     cache: Option<Cache>,
+    pooled: bool,
 }
 
 impl std::fmt::Debug for PolicyHost {
@@ -95,10 +114,10 @@ impl PolicyHost {
     /// # Errors
     /// [`PolicyError::Host`] when a limit cannot be held, or this machine cannot run compiled code.
     pub fn new(options: HostOptions) -> Result<Self, PolicyError> {
-        let HostOptions { limits, component_bytes, cache_dir } = options;
+        let HostOptions { limits, component_bytes, cache_dir, pooled } = options;
         limits.check().map_err(PolicyError::Host)?;
-        let shared = Shared::start(limits.stack_bytes)?;
-        Ok(Self { shared, other_stacks: Mutex::default(), limits, component_bytes, cache: cache_dir.map(Cache::new) })
+        let shared = Shared::start(Kind { stack_bytes: limits.stack_bytes, pooled })?;
+        Ok(Self { shared, others: Mutex::default(), limits, component_bytes, cache: cache_dir.map(Cache::new), pooled })
     }
 
     /// Loads a policy from its bytes. `source` is what the user calls it, and what errors call it.
@@ -120,23 +139,30 @@ impl PolicyHost {
 
     fn load_checked(&self, source: &str, bytes: &[u8], sha256: Option<&str>, limits: Limits) -> Result<Module, PolicyError> {
         limits.check().map_err(PolicyError::Host)?;
-        let shared = self.shared(limits.stack_bytes)?;
-        let (compiled, place) = self
-            .compile(&shared, source, bytes, sha256, limits)
-            .map_err(|error| PolicyError::Load { policy: visible(source, 1_000), error })?;
-        Module::new(compiled, &shared, |component, description| place.and_then(|place| place.keep(component, description)))
+        let load = |pooled: bool| {
+            let shared = self.shared(Kind { stack_bytes: limits.stack_bytes, pooled })?;
+            let (compiled, place) = self
+                .compile(&shared, source, bytes, sha256, limits.clone())
+                .map_err(|error| PolicyError::Load { policy: visible(source, 1_000), error })?;
+            Module::new(compiled, &shared, |component, description| place.and_then(|place| place.keep(component, description)))
+        };
+        match load(self.pooled && pool::fits(&limits)) {
+            // It may be sound and merely have more parts than the pool has room for.
+            Err(PolicyError::Load { error: LoadError::InvalidComponent(_), .. }) if self.pooled => load(false),
+            loaded => loaded,
+        }
     }
 
-    fn shared(&self, stack_bytes: usize) -> Result<Arc<Shared>, PolicyError> {
-        if stack_bytes == self.limits.stack_bytes {
+    fn shared(&self, kind: Kind) -> Result<Arc<Shared>, PolicyError> {
+        if kind == (Kind { stack_bytes: self.limits.stack_bytes, pooled: self.pooled }) {
             return Ok(Arc::clone(&self.shared));
         }
-        let mut others = self.other_stacks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shared) = others.get(&stack_bytes) {
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = others.get(&kind) {
             return Ok(Arc::clone(shared));
         }
-        let shared = Shared::start(stack_bytes)?;
-        others.insert(stack_bytes, Arc::clone(&shared));
+        let shared = Shared::start(kind)?;
+        others.insert(kind, Arc::clone(&shared));
         Ok(shared)
     }
 

@@ -45,6 +45,7 @@ mod host;
 mod inspect;
 mod limits;
 mod module;
+mod pool;
 mod rules;
 mod settings;
 mod state;

@@ -170,7 +170,7 @@ fn calls(policy: &Policy) -> usize {
 
 fn load() -> Result<Vec<Policy>, Failure> {
     let failed = |error: kaphost_policy::PolicyError| Failure::new(error.to_string());
-    let host = PolicyHost::new(HostOptions::default()).map_err(failed)?;
+    let host = PolicyHost::new(HostOptions { pooled: true, ..HostOptions::default() }).map_err(failed)?;
     let built = Built::find()?;
     let files = POLICIES.iter().map(|name| built.policy(name)).collect::<Result<Vec<_>, _>>()?;
     host.load_files(&files)
@@ -206,12 +206,12 @@ fn on_threads<T: Sync, S>(
     each: impl Fn(&mut S, &T) -> Result<(), Failure> + Sync,
 ) -> Result<Duration, Failure> {
     let began = Instant::now();
+    let work = &|part: &[T]| {
+        let mut own = make();
+        part.iter().try_for_each(|one| each(&mut own, one))
+    };
     std::thread::scope(|scope| {
-        let work = |part: &[T]| {
-            let mut own = make();
-            part.iter().try_for_each(|one| each(&mut own, one))
-        };
-        let threads: Vec<_> = all.chunks(all.len().div_ceil(THREADS).max(1)).map(|part| scope.spawn(|| work(part))).collect();
+        let threads: Vec<_> = all.chunks(all.len().div_ceil(THREADS).max(1)).map(|part| scope.spawn(move || work(part))).collect();
         threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| Err(Failure::new("a thread of the benchmark panicked"))))
     })?;
     Ok(began.elapsed())

@@ -12,10 +12,12 @@ pub(crate) enum Unit {
     /// How many.
     Count,
     /// Microseconds.
+    #[cfg_attr(not(feature = "evaluate"), expect(dead_code, reason = "the unit of that benchmark"))]
     Micros,
     /// Milliseconds.
     Millis,
     /// Seconds.
+    #[cfg_attr(not(feature = "evaluate"), expect(dead_code, reason = "the unit of that benchmark"))]
     Seconds,
     /// MiB.
     Mebibytes,

@@ -6,6 +6,7 @@
 mod api;
 mod cfn_guard;
 mod check;
+#[cfg(feature = "evaluate")]
 mod evaluate;
 mod figures;
 mod options;
@@ -49,7 +50,10 @@ fn bench(options: &Options) -> Result<Figures, Failure> {
         match measure {
             Measure::Api => api::measure(options.rounds, &mut figures)?,
             Measure::Check => check::measure(options.rounds, &mut figures)?,
+            #[cfg(feature = "evaluate")]
             Measure::Evaluate => evaluate::measure(options.rounds, &mut figures)?,
+            #[cfg(not(feature = "evaluate"))]
+            Measure::Evaluate => return Err(Failure::new("`evaluate` is not built in; `cargo xtask bench` builds it in")),
         }
     }
     Ok(figures)

@@ -17,7 +17,7 @@ const LONGEST: Duration = Duration::from_secs(1_200);
 /// A command to time.
 #[derive(Clone, Debug)]
 pub(crate) struct Timed {
-    name: &'static str,
+    name: String,
     argv: Vec<String>,
     env: BTreeMap<String, String>,
     cwd: PathBuf,
@@ -42,14 +42,14 @@ impl Timed {
     ///
     /// # Errors
     /// When something of it is not UTF-8.
-    pub(crate) fn new(name: &'static str, command: &Command, cwd: &Path, expect: i32) -> Result<Self, Failure> {
+    pub(crate) fn new(name: &str, command: &Command, cwd: &Path, expect: i32) -> Result<Self, Failure> {
         let text = |part: &OsStr| {
             part.to_str().map(str::to_owned).ok_or_else(|| Failure::new(format!("{} is not UTF-8; bench needs it to be", part.display())))
         };
         let argv = std::iter::once(command.get_program()).chain(command.get_args()).map(text).collect::<Result<_, _>>()?;
         let given = command.get_envs().filter_map(|(key, value)| Some((key, value?)));
         let env = given.map(|(key, value)| Ok((text(key)?, text(value)?))).collect::<Result<_, Failure>>()?;
-        Ok(Self { name, argv, env, cwd: cwd.to_owned(), expect, without: None })
+        Ok(Self { name: name.to_owned(), argv, env, cwd: cwd.to_owned(), expect, without: None })
     }
 
     /// The same with a folder removed before each run.

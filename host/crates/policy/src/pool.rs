@@ -1,0 +1,106 @@
+//! Sandboxes that are kept ready: what a call leaves is wiped and handed to the next, instead of being given back to the system and asked for
+//! again.
+//!
+//! A call sees nothing of the one before: wasmtime resets every page that was written before a slot is used again, and the store, the limits and
+//! the instances are new each time. What is saved is mapping memory, unmapping it, and faulting each of its pages in, which is most of what a call
+//! of some microseconds costs.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::limits::Limits;
+
+/// Calls at once: more than threads that a machine has use for. What comes beyond that waits for one to end.
+const CALLS: u32 = 32;
+/// Core instances of one component; those that come of Rust have three or four. A component with more is run without the pool.
+const INSTANCES: u32 = 8;
+/// Tables of one component.
+const TABLES: u32 = 8;
+/// Memories of one component.
+const MEMORIES: u32 = 2;
+/// Elements of one table: as many as [`Limits::table_elements`] by default.
+const TABLE_ELEMENTS: usize = 20_000;
+/// Bytes of written pages that are wiped in place; what goes beyond is given back to the system. A policy writes a dozen pages in a call.
+const KEPT_BYTES: usize = 256 << 10;
+
+/// Whether a policy with these limits can be run in the pool: it could otherwise be refused a table that it is allowed.
+pub(crate) const fn fits(limits: &Limits) -> bool {
+    limits.table_elements <= TABLE_ELEMENTS
+}
+
+/// Makes an engine keep its sandboxes.
+pub(crate) fn pooled(config: &mut Config) {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(CALLS)
+        .total_core_instances(CALLS * INSTANCES)
+        .total_memories(CALLS * MEMORIES)
+        .total_tables(CALLS * TABLES)
+        .max_core_instances_per_component(INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
+        .max_unused_warm_slots(CALLS)
+        .table_elements(TABLE_ELEMENTS)
+        .linear_memory_keep_resident(KEPT_BYTES)
+        .table_keep_resident(KEPT_BYTES)
+        // Where Linux tells which pages were written (6.7 and later), only those are wiped.
+        .pagemap_scan(Enabled::Auto);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+}
+
+/// Lets as many calls in as there is room for.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    free: Mutex<u32>,
+    freed: Condvar,
+}
+
+/// A place in the pool, until it is dropped.
+pub(crate) struct Entry<'a>(&'a Gate);
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { free: Mutex::new(CALLS), freed: Condvar::new() }
+    }
+}
+
+impl Gate {
+    /// Waits for a place. Calls end by their deadline, so this does.
+    pub(crate) fn enter(&self) -> Entry<'_> {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.freed.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
+        *free -= 1;
+        Entry(self)
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn no_more_are_let_in_than_there_is_room_for() {
+        let (gate, inside, most) = (Gate::default(), AtomicU32::new(0), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..2 * CALLS {
+                scope.spawn(|| {
+                    let _entry = gate.enter();
+                    most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        });
+        assert!((1..=CALLS).contains(&most.load(Ordering::SeqCst)));
+        assert_eq!(*gate.free.lock().unwrap(), CALLS);
+    }
+}
