@@ -125,7 +125,7 @@ mod tests {
         for rules in RULES {
             let (kdl, yaml) = (kdl(rules), yaml(rules));
             assert_eq!((kdl.matches("allow cidr=").count(), yaml.matches("CidrIp:").count()), (rules, rules));
-            assert_eq!((kdl.matches("volume ").count(), yaml.matches("DeviceName: /dev/xvd").count()), (rules / 6, rules / 6));
+            assert_eq!((kdl.matches("    volume ").count(), yaml.matches("DeviceName: /dev/xvd").count()), (rules / 6, rules / 6));
         }
     }
 }

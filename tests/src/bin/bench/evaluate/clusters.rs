@@ -1,7 +1,10 @@
 //! Servers to judge: one after another of four kinds, no two alike, as configs and as the JSON that a Rego policy sees.
 
-use kaphost_spec::{ConfigSource, Leaf, Leaves, NoLookup, Segment, Spec};
+use kaphost_spec::{ConfigSource, NoLookup, Spec};
+#[cfg(any(test, feature = "regorus"))]
+use kaphost_spec::{Leaf, Leaves, Segment};
 use kaphost_tests::Failure;
+#[cfg(any(test, feature = "regorus"))]
 use serde_json::{Map, Value};
 
 /// Which servers there are, in turns.
@@ -96,6 +99,7 @@ fn text(n: usize) -> String {
 }
 
 /// A cluster's leaves as nested objects. What has a value and more below it holds the value as `value`; what is merely there is an empty object.
+#[cfg(any(test, feature = "regorus"))]
 pub(crate) fn json(leaves: &Leaves) -> Value {
     let mut root = Value::Object(Map::new());
     for (path, leaf) in leaves {
