@@ -14,8 +14,8 @@ pub struct Query {
     pub names: Names,
     /// The image, when a plan needs to know it. `None` reads none: known already, or not needed.
     pub image: Option<Ami>,
-    /// Read the policies that hang on the role. When false they are read all the same, a round trip later, if the role says by its tag [`POLICIES_TAG`](crate::POLICIES_TAG)
-    /// (crate::POLICIES_TAG) that some of them are ours.
+    /// Read the policies that hang on the role. When false they are read all the same, a round trip later, if the role says by its tag
+    /// [`POLICIES_TAG`](crate::POLICIES_TAG) that some of them are ours.
     pub attachments: bool,
     /// Read the documents of the role's inline policies of these names.
     pub documents: BTreeSet<String>,
