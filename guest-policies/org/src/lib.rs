@@ -1,17 +1,12 @@
 //! An organisation's rules in one module: what the security team of the README ships.
 //!
-//! It composes [`DedicatedTenancy`] and [`RestrictSsh`] as plain libraries, their settings and rules included, and adds
-//! two rules of its own: some tags are required, and every volume is encrypted.
+//! It composes other policies as plain libraries, their rules and settings included. Four hold always: dedicated tenancy, narrow SSH, required tags
+//! and encrypted volumes. The setting `parts` switches on further ones, by name. Those that need facts are not among them: what a policy needs it
+//! needs always, and this one has to run where nothing is known of AWS.
 
-mod encryption;
-mod tags;
+mod parts;
 
-use dedicated_tenancy::DedicatedTenancy;
 use kaphost_guest::{Amended, Amendment, Cluster, Description, Facts, Mutate, Policy, Settings, Validate, Violation};
-use restrict_ssh::RestrictSsh;
-
-pub use encryption::ENCRYPTED_VOLUMES;
-pub use tags::REQUIRED_TAGS;
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -19,32 +14,27 @@ pub struct Org;
 
 impl Policy for Org {
     fn describe() -> Description {
-        Description::new("org", env!("CARGO_PKG_VERSION"), "The rules that every server of the organisation keeps.")
-            .including(DedicatedTenancy::describe())
-            .including(RestrictSsh::describe())
-            .rule(tags::rule())
-            .setting(tags::SETTING.schema())
-            .rule(encryption::rule())
+        let summary = "The rules that every server of the organisation keeps.";
+        parts::describe(Description::new("org", env!("CARGO_PKG_VERSION"), summary).setting(parts::PARTS.schema()))
     }
 }
 
 impl Mutate for Org {
     fn mutate(cluster: Cluster, facts: &Facts, settings: &Settings) -> Result<Amended, Vec<Violation>> {
-        let mut amended = DedicatedTenancy::mutate(cluster, facts, settings)?;
-        let narrowed = RestrictSsh::mutate(amended.cluster, facts, settings)?;
-        amended.changes.extend(narrowed.changes);
-        let mut amendment = Amendment::after(Amended { cluster: narrowed.cluster, changes: amended.changes });
-        encryption::encrypt(&mut amendment);
-        Ok(amendment.done())
+        let mut amended = Amendment::of(cluster).done();
+        for mutate in parts::holding(settings).filter_map(|part| part.mutate) {
+            let next = mutate(amended.cluster, facts, settings)?;
+            amended.cluster = next.cluster;
+            amended.changes.extend(next.changes);
+        }
+        Ok(amended)
     }
 }
 
 impl Validate for Org {
     fn validate(cluster: &Cluster, facts: &Facts, settings: &Settings) -> Vec<Violation> {
-        let mut violations = RestrictSsh::validate(cluster, facts, settings);
-        violations.extend(tags::missing(cluster, settings));
-        violations.extend(encryption::unencrypted(cluster));
-        violations
+        let parts = parts::holding(settings).filter_map(|part| part.validate);
+        parts::misunderstood(settings).into_iter().chain(parts.flat_map(|validate| validate(cluster, facts, settings))).collect()
     }
 }
 

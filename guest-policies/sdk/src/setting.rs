@@ -329,7 +329,9 @@ impl Texts {
     }
 
     fn is_default(&self, settings: &Settings) -> bool {
-        settings.value(self.name).is_none() || self.get(settings) == self.default.unwrap_or_default()
+        settings
+            .value(self.name)
+            .is_none_or(|value| matches!(value, SettingValue::Texts(texts) if texts == self.default.unwrap_or_default()))
     }
 }
 

@@ -155,7 +155,8 @@ mod tests {
             let bytes = fs::read(&built.path).unwrap();
             assert_eq!(bytes.len(), built.size);
             component::check(&bytes).unwrap();
-            assert!(built.size < 200 * 1024, "{built}");
+            // A policy is below 100 KiB, one that is composed of a dozen about twice that: what is larger compiles for too long.
+            assert!(built.size < 256 * 1024, "{built}");
             let text = String::from_utf8_lossy(&bytes);
             for folder in [workspace.root.to_str().unwrap(), "/.cargo/", "/home/", "/.cache/"] {
                 assert!(!text.contains(folder), "{} holds {folder}", built.path.display());
