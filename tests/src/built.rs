@@ -51,10 +51,10 @@ impl Built {
         Ok(program)
     }
 
-    /// The component of a policy in `guest-policies/`: `org`, `restrict-ssh`, `dedicated-tenancy`.
+    /// The component of a policy in `guest-policies/`: `org`, `restrict-ssh`, `imdsv2`.
     ///
     /// # Errors
-    /// When it is missing, or older than its own sources, the guest library or the contract.
+    /// When it is missing, or older than its own sources, those of the policies that it is composed of, the guest library or the contract.
     pub fn policy(&self, name: &str) -> Result<PathBuf, Failure> {
         let folder = self.target().join("policies");
         let root = workspace();
@@ -63,12 +63,25 @@ impl Built {
             return Err(Failure::new(format!("there is no {}; {REMEDY}", folder.join(format!("{name}.wasm")).display())));
         };
         let mut sources = Vec::new();
-        for room in [root.join("guest-policies").join(name).join("src"), root.join("guest-policies/sdk/src"), root.join("wit")] {
+        let guests = root.join("guest-policies");
+        for room in [guests.join(name).join("src"), guests.join("sdk/src"), root.join("wit")] {
             collect(&room, &mut sources);
+        }
+        for part in composed_of(&guests, name)? {
+            collect(&guests.join(part).join("src"), &mut sources);
         }
         newest_older_than(&component, modified(&component)?, sources)?;
         Ok(component)
     }
+}
+
+/// The policies of this repository that a policy depends on, by its manifest: dependencies that are folders beside it.
+fn composed_of(guests: &Path, name: &str) -> Result<Vec<String>, Failure> {
+    let manifest = guests.join(name).join("Cargo.toml");
+    let text = fs::read_to_string(&manifest).map_err(Failure::while_doing(format!("reading {}", manifest.display())))?;
+    let dependencies = text.lines().skip_while(|line| *line != "[dependencies]").skip(1).take_while(|line| !line.starts_with('['));
+    let names = dependencies.filter_map(|line| line.split(['=', '.']).next()).map(|name| name.trim().to_owned());
+    Ok(names.filter(|name| !name.is_empty() && guests.join(name).is_dir()).collect())
 }
 
 /// The repository.
@@ -137,6 +150,14 @@ mod tests {
         let list = "/t/debug/kaphost: /a/main.rs /a/with\\ space.rs\n";
         assert_eq!(sources_in(list), [PathBuf::from("/a/main.rs"), PathBuf::from("/a/with space.rs")]);
         assert!(sources_in("").is_empty());
+    }
+
+    #[test]
+    fn a_policy_is_composed_of_the_policies_that_it_depends_on() {
+        let guests = workspace().join("guest-policies");
+        let parts = composed_of(&guests, "org").unwrap();
+        assert!(["dedicated-tenancy", "restrict-ssh"].iter().all(|part| parts.iter().any(|found| found == part)), "{parts:?}");
+        assert!(composed_of(&guests, "restrict-ssh").unwrap().is_empty(), "the guest library is no policy");
     }
 
     #[test]
