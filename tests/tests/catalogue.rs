@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use kaphost_tests::{Built, Kaphost, Run};
+use kaphost_tests::{Built, Kaphost, Run, Set};
 use serde_json::{Value, json};
 
 /// Breaks no policy of the catalogue.
@@ -342,5 +342,23 @@ fn those_that_need_facts_say_so() {
         let run = kaphost.run_narrow("check cluster.kdl --policy policy.wasm").unwrap();
         assert_eq!(run.code, Some(4), "{policy}: {run}");
         assert!(run.stderr.contains("missing-facts") && run.stderr.contains("--facts"), "{policy}: {run}");
+    }
+}
+
+/// What a policy set grants is seen: then it is the text that is judged, and nothing of it is told.
+#[test]
+fn user_data_that_a_set_grants_is_judged_by_its_text() {
+    let kaphost = Kaphost::offline().unwrap();
+    let set = Set::at(kaphost.folder().join("org.kdl"));
+    set.with_built("no-secrets-in-user-data", "mandatory", &["user-data"]).unwrap().write().unwrap();
+    for (script, expected) in
+        [(r"#!/bin/sh\necho ready\n", &[][..]), (r"#!/bin/sh\nexport DB_PASSWORD=hunter2\n", &["secret-in-user-data @ user-data"])]
+    {
+        let node = format!("root-volume size=50\n    user-data \"{script}\"");
+        kaphost.write("cluster.kdl", &SOUND.replace("root-volume size=50", &node)).unwrap();
+        let run = kaphost.run_narrow("check cluster.kdl --policy org.kdl --output json").unwrap();
+        assert_eq!(run.code, Some(if expected.is_empty() { 0 } else { 3 }), "{script}: {run}");
+        assert_eq!(said(&document(&run)["decision"]["violations"]), expected, "{script}: {run}");
+        assert!(!run.to_string().contains("hunter2"), "{run}");
     }
 }
