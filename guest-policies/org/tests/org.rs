@@ -58,11 +58,14 @@ fn describes_what_it_is_composed_of() {
     assert!(description.settings.iter().all(|setting| setting.default_value.is_some()), "nothing is required");
 }
 
+/// Breaks a rule.
+type Break<'a> = &'a dyn Fn(&mut Cluster);
+
 /// Each part switched on alone, on a cluster that breaks one of its rules: it says so, and says nothing when it is off.
 #[test]
 fn each_part_holds_when_it_is_named_and_only_then() {
     let world = || testing::ingress("0.0.0.0/0", "everybody");
-    let broken: [(&str, &str, &dyn Fn(&mut Cluster)); 10] = [
+    let broken: [(&str, &str, Break); 10] = [
         ("imdsv2", "imdsv2 @ metadata.tokens", &|cluster| cluster.metadata.tokens = Tokens::Optional),
         ("no-public-ip", "no-public-ip @ network.public-ip", &|cluster| cluster.network.public_ip = true),
         ("restrict-ingress", r#"no-world-ingress @ http.allow["0.0.0.0/0"]"#, &|cluster| cluster.http.allow = vec![world()]),

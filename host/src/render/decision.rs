@@ -7,7 +7,7 @@ use kaphost_spec::{ConfigSource, Leaf, Span, Spec};
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 use serde_json::{Value, json};
 
-use crate::render::diagnostic;
+use crate::render::{covered, diagnostic};
 use crate::term::{self, BAD, FAINT, GOOD, POLICY, STRONG, paint};
 
 /// Longest value that is shown whole, in characters.
@@ -132,6 +132,8 @@ struct Located<'a> {
     violation: &'a Violation,
     policy: &'a str,
     source: &'a ConfigSource,
+    /// The same, as it may be shown.
+    shown: ConfigSource,
     span: Span,
     /// The policy that wrote the value, when it is not the config's own.
     writer: Option<String>,
@@ -147,6 +149,7 @@ impl<'a> Located<'a> {
             violation,
             policy: decision.policy(violation.policy).map_or("", |policy| policy.name.as_str()),
             source: spec.origins.source(),
+            shown: covered::source(spec),
             span: spec.origins.nearest(&violation.path),
             writer,
         }
@@ -205,7 +208,7 @@ impl Diagnostic for Located<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(self.source)
+        Some(&self.shown)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

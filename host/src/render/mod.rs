@@ -2,6 +2,7 @@
 
 pub(crate) mod blame;
 pub(crate) mod conversion;
+mod covered;
 pub(crate) mod decision;
 pub(crate) mod diagnostic;
 pub(crate) mod explain;
