@@ -56,6 +56,8 @@ pub(crate) enum Failure {
     Denied {
         /// Those that deny, each with its place, for programs.
         violations: Vec<Value>,
+        /// Those that a waiver holds for, for programs.
+        waived: Vec<Value>,
         /// What is said beside them, for programs.
         warnings: Vec<Value>,
         /// The decision, for programs.
@@ -265,8 +267,9 @@ impl Failure {
             _ => document["problems"] = self.problems().iter().map(Simple::json).collect(),
         }
         match self {
-            Self::Denied { violations, warnings, decision } => {
+            Self::Denied { violations, waived, warnings, decision } => {
                 document["violations"] = json!(violations);
+                document["waived"] = json!(waived);
                 document["warnings"] = json!(warnings);
                 document["decision"] = decision.clone();
             }

@@ -65,8 +65,10 @@ pub(crate) fn admit(global: &Global, input: &Input, policies: &Policies, facts: 
         Outcome::Admitted(spec) => Ok(Admitted { spec: *spec, decision, warnings }),
         Outcome::Denied => {
             term::err(&render::decision::violations(&decision, &input.spec, Effect::Deny));
-            let violations = render::decision::violations_json(&decision, &input.spec, Effect::Deny);
-            Err(Failure::Denied { violations, warnings, decision: json!(decision) })
+            term::err(&render::decision::waived(&decision));
+            let [violations, waived] =
+                [Effect::Deny, Effect::Waived].map(|effect| render::decision::violations_json(&decision, &input.spec, effect));
+            Err(Failure::Denied { violations, waived, warnings, decision: json!(decision) })
         }
     }
 }

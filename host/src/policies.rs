@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kaphost_policy::{
     Admission, Circumstances, FactKind, Facts, HostOptions, LoadError, Module, ModuleFile, Outcome, Policy, PolicyError, PolicyHost,
-    Waiver, WaiverRecord, admit as evaluate,
+    Waiver, WaiverRecord, WaiverState, admit as evaluate,
 };
 use kaphost_policy_set::{Entry, PolicySet};
 use kaphost_spec::{ConfigSource, Span};
@@ -171,11 +171,13 @@ impl Policies {
         Ok(admission)
     }
 
-    /// Where the waiver of a record stands.
+    /// Where the waiver of a record stands: where it says when it ends, if that is what is odd about it.
     #[must_use]
     pub(crate) fn place_of(&self, waiver: &WaiverRecord) -> Option<(Arc<ConfigSource>, Span)> {
         let set = self.sets.iter().find(|set| set.name() == waiver.set)?;
-        Some((Arc::clone(set.source()), set.waiver_span(&waiver.place)?))
+        let (rule, expires) = set.waiver_spans(&waiver.place)?;
+        let span = if matches!(waiver.state, WaiverState::Expired | WaiverState::TooLong) { expires } else { rule };
+        Some((Arc::clone(set.source()), span.clone()))
     }
 }
 

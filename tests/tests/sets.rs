@@ -191,6 +191,48 @@ fn a_set_is_found_from_anywhere_and_its_modules_from_it() {
     assert_eq!(policies(&document(&run)).len(), 1, "{run}");
 }
 
+/// Sets the port of SSH, where it is the usual one: two of these hang on which comes first.
+fn moves_ssh_to(port: u16) -> Vec<u8> {
+    let at = "(i32.add (local.get $cluster) (i32.const (@offset cluster.ssh ssh.port)))";
+    let text = format!(
+        "(func $describe (result i32)\n  (call $described (@text \"port-{port}\") (@text \"1.2.3\") (@text \"A test.\") (@text \"r\") (@text \"It holds.\")))\n\
+         (func $mutate (param $cluster i32) (result i32)\n  \
+         (if (i32.ne (i32.load16_u {at}) (i32.const 22)) (then (return (call $keep (local.get $cluster)))))\n  \
+         (i32.store16 {at} (i32.const {port}))\n  \
+         (call $amend (local.get $cluster) (@text \"r\") (@text \"ssh.port\") (@text \"not the usual one\")))\n"
+    );
+    policy(&text).unwrap()
+}
+
+#[test]
+fn an_outcome_that_hangs_on_the_order_is_a_warning_and_with_strict_a_failure() {
+    let kaphost = kaphost();
+    let write = |first: u16, second: u16| {
+        let entry =
+            |set: Set, port: u16| set.with(&format!("port-{port}"), "remediate", &moves_ssh_to(port), &["writes \"ssh.port\""]).unwrap();
+        entry(entry(set(&kaphost, "org.kdl"), first), second).write().unwrap();
+    };
+    write(2222, 2022);
+    let run = expect(&kaphost, 0, "check cluster.kdl --policy org.kdl");
+    insta::assert_snapshot!("order", run.transcript());
+    for command in ["check", "plan --cloud lab:lab.json", "apply --auto-approve --cloud lab:lab.json"] {
+        let run = expect(&kaphost, 4, &format!("{command} cluster.kdl --policy org.kdl --strict --output json"));
+        let json = document(&run);
+        assert_eq!((&json["problems"][0]["code"], &json["warnings"][0]["code"]), (&"strict".into(), &"order-dependence".into()), "{json}");
+    }
+    assert!(!kaphost.folder().join("lab.json").exists(), "nothing was carried out");
+    let run = run_with(&kaphost, "check cluster.kdl --policy org.kdl", &[("KAPHOST_STRICT", "1")]);
+    assert_eq!(run.code, Some(4), "{run}");
+    // One of them alone hangs on nothing.
+    Set::at(kaphost.folder().join("org.kdl"))
+        .with("port-2222", "remediate", &moves_ssh_to(2222), &["writes \"ssh.port\""])
+        .unwrap()
+        .write()
+        .unwrap();
+    let run = expect(&kaphost, 0, "check cluster.kdl --policy org.kdl --strict");
+    assert_eq!(run.stderr, "", "{run}");
+}
+
 // ── What can be wrong ───────────────────────────────────────────────────────────────────────────────────────────────
 
 #[test]

@@ -79,7 +79,12 @@ fn a_waiver_holds_for_its_value_and_for_nothing_else() {
     let kaphost = laid_out(&[waiver("0.0.0.0/0", "2027-01-31T00:00:00Z")]);
     let json = document(&check(&kaphost, 3, &format!("{NOW} --output json")));
     assert_eq!(strings(&json["violations"], "path"), [r#"ssh.allow["::/0"]"#], "{json}");
+    assert_eq!(strings(&json["waived"], "path"), [r#"ssh.allow["0.0.0.0/0"]"#], "{json}");
+    assert_eq!((&json["waived"][0]["line"], &json["waived"][0]["waiver"]), (&8.into(), &0.into()), "{json}");
     assert_eq!(strings(&json["decision"]["violations"], "effect"), ["waived", "deny"], "{json}");
+    // People see beside the denial what is waived.
+    let run = check(&kaphost, 3, NOW);
+    assert!(run.stderr.contains("Waived: 1") && run.said().contains("denied by policy: 1 violation"), "{run}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kaphost_apply::{Options, apply};
+use kaphost_policy::Effect;
 use serde_json::json;
 
 use crate::cli::{CloudArgs, Format, Global, PolicyArgs, StrictArgs};
@@ -60,6 +61,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
                     "version": 1,
                     "exit": 0,
                     "warnings": prepared.warnings,
+                    "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived),
                     "decision": prepared.decision,
                     "plan": render::plan::json(&current.plan),
                     "outputs": outputs,
@@ -86,6 +88,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
                 "version": 1,
                 "exit": 0,
                 "warnings": prepared.warnings,
+                "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived),
                 "decision": prepared.decision,
                 "plan": plan_json,
                 "report": report::json(&record),

@@ -4,6 +4,7 @@ use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 use clap::Args;
+use kaphost_policy::Effect;
 use serde_json::json;
 
 use crate::cli::{ClockArgs, Format, Global, PolicyArgs, StrictArgs};
@@ -51,6 +52,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
                 "exit": 0,
                 "diagnostics": input.warnings,
                 "warnings": admitted.warnings,
+                "waived": render::decision::violations_json(&admitted.decision, &input.spec, Effect::Waived),
                 "decision": admitted.decision,
             });
             term::out(&render::json_text(&document));

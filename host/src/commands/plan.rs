@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use kaphost_policy::Effect;
 use serde_json::json;
 
 use crate::cli::{ClockArgs, CloudArgs, Format, Global, PolicyArgs, StrictArgs};
@@ -60,6 +61,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
                 "exit": exit.code(),
                 "diagnostics": prepared.input.warnings,
                 "warnings": prepared.warnings,
+                "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived),
                 "decision": prepared.decision,
                 "plan": render::plan::json(plan),
             })));

@@ -51,7 +51,8 @@ fn did(policy: &PolicyRecord, changed: usize, advised: usize) -> String {
 }
 
 /// Violations that a waiver holds for: how many, and each with who granted it and until when.
-fn waived(decision: &Decision) -> String {
+#[must_use]
+pub(crate) fn waived(decision: &Decision) -> String {
     let all: Vec<&Violation> = decision.violations(Effect::Waived).collect();
     if all.is_empty() {
         return String::new();
@@ -162,6 +163,7 @@ impl<'a> Located<'a> {
             "rule": self.violation.rule,
             "severity": self.violation.severity,
             "effect": self.violation.effect,
+            "waiver": self.violation.waiver,
             "path": self.violation.path,
             "message": self.violation.message,
             "help": self.violation.help,

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use crate::render::simple::Simple;
 use crate::render::{decision, diagnostic};
 
+/// Values that one warning names; all of them are in the decision.
+const MAX_PATHS: usize = 5;
+
 /// Warnings about policies, and the advice of those that may not do more.
 #[derive(Debug)]
 pub(crate) struct Warnings {
@@ -111,12 +114,17 @@ fn order(decided: &Decision) -> Option<Simple> {
     let value = |leaf: &Option<Leaf>| leaf.as_ref().map_or_else(|| "nothing".to_owned(), decision::value);
     let what = match &order.reversed {
         Reversed::Settles => {
-            let paths: Vec<String> = order
+            let mut paths: Vec<String> = order
                 .paths
                 .iter()
-                .map(|path| format!("`{}` is {} and would be {}", path.path, value(&path.declared), value(&path.reversed)))
+                .take(MAX_PATHS)
+                .map(|path| format!("`{}` is {}, and {} in the reverse order", path.path, value(&path.declared), value(&path.reversed)))
                 .collect();
-            format!("in the reverse order {}", paths.join("; "))
+            let more = order.paths.len().saturating_sub(MAX_PATHS);
+            if more > 0 {
+                paths.push(format!("and {more} more values differ"));
+            }
+            paths.join("; ")
         }
         Reversed::NeverSettles { policies } => {
             let names: Vec<String> = policies.iter().map(|policy| format!("`{}`", name(*policy))).collect();
@@ -127,4 +135,66 @@ fn order(decided: &Decision) -> Option<Simple> {
     };
     let help = "let one policy decide each value, or grant each of them other paths to write";
     Some(Simple::new("order-dependence", format!("the outcome hangs on the order of the policies: {what}")).with_help(help))
+}
+
+#[cfg(test)]
+mod tests {
+    use kaphost_policy::{Enforcement, Facts, OrderDependence, OrderPath, PolicyRecord, Settings, Verdict, World};
+
+    use super::*;
+
+    fn decided(reversed: Reversed, paths: &[(&str, &str)]) -> Decision {
+        let policy = |name: &str| PolicyRecord {
+            name: name.into(),
+            version: "1.0.0".into(),
+            digest: "0".repeat(64),
+            source: format!("{name}.wasm"),
+            world: World::Mutator,
+            enforcement: Enforcement::Remediate,
+            set: Some("org.kdl".into()),
+            writes: vec![],
+            loosens: vec![],
+            facts: Default::default(),
+            user_data: false,
+            settings: Settings::default(),
+        };
+        let path = |(path, value): &(&str, &str)| OrderPath {
+            path: path.parse().unwrap(),
+            declared: Some(Leaf::Text((*value).into())),
+            reversed: None,
+        };
+        Decision {
+            schema: kaphost_policy::DECISION_SCHEMA,
+            cluster: "kapacitor-stage".into(),
+            verdict: Verdict::Admitted,
+            input_sha256: String::new(),
+            output_sha256: String::new(),
+            policies: vec![policy("a"), policy("b")],
+            facts: Facts::default(),
+            passes: 2,
+            changes: vec![],
+            advice: vec![],
+            violations: vec![],
+            order: Some(OrderDependence { reversed, paths: paths.iter().map(path).collect() }),
+            waivers: vec![],
+        }
+    }
+
+    #[test]
+    fn every_way_to_hang_on_the_order_names_what_differs() {
+        let said = |reversed, paths: &[_]| order(&decided(reversed, paths)).unwrap().to_string();
+        let settles = said(Reversed::Settles, &[("tenancy", "dedicated"), ("tag[\"Owner\"]", "me")]);
+        assert!(settles.contains("`tenancy` is \"dedicated\", and nothing in the reverse order; `tag[\"Owner\"]` is \"me\""), "{settles}");
+        let many: Vec<(String, &str)> = (0..9).map(|i| (format!("tag[\"{i}\"]"), "x")).collect();
+        let many: Vec<(&str, &str)> = many.iter().map(|(path, value)| (path.as_str(), *value)).collect();
+        let cut = said(Reversed::Settles, &many);
+        assert!(cut.contains("tag[\"4\"]") && !cut.contains("tag[\"5\"]") && cut.ends_with("and 4 more values differ"), "{cut}");
+        let never = said(Reversed::NeverSettles { policies: vec![0, 1] }, &[]);
+        assert!(never.ends_with("in the reverse order `a` and `b` never come to rest"), "{never}");
+        let denies = said(Reversed::Denies { policy: 1, message: "no".into() }, &[]);
+        assert!(denies.ends_with("in the reverse order `b` denies: no"), "{denies}");
+        let fails = said(Reversed::Fails { policy: 0, code: "loosens", message: "it loosens".into() }, &[]);
+        assert!(fails.ends_with("in the reverse order `a` fails: it loosens"), "{fails}");
+        assert!(order(&Decision { order: None, ..decided(Reversed::Settles, &[]) }).is_none());
+    }
 }

@@ -54,13 +54,13 @@ impl PolicySet {
     }
 
     fn waived_rules<'a>(&'a self, entry: &'a Entry, description: &'a Description) -> impl Iterator<Item = Diagnostic> {
-        let mine = self.waivers.iter().zip(&self.waiver_rules).filter(|(waiver, _)| waiver.policy == entry.name);
-        mine.filter(|(waiver, _)| entry.name == description.name && description.rule(&waiver.rule).is_none()).map(|(waiver, span)| {
+        let mine = self.waivers.iter().zip(&self.waiver_places).filter(|(waiver, _)| waiver.policy == entry.name);
+        mine.filter(|(waiver, _)| entry.name == description.name && description.rule(&waiver.rule).is_none()).map(|(waiver, places)| {
             let known: Vec<&str> = description.rules.iter().map(|rule| rule.id.as_str()).collect();
             let help = nearest(&waiver.rule, known.iter().copied())
                 .map_or_else(|| format!("its rules are: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
             let message = format!("the policy `{}` has no rule `{}`", waiver.policy, waiver.rule);
-            Diagnostic::new(Code::UnknownTarget, &self.source, span.clone(), message).with_label("waives nothing").with_help(help)
+            Diagnostic::new(Code::UnknownTarget, &self.source, places.rule.clone(), message).with_label("waives nothing").with_help(help)
         })
     }
 

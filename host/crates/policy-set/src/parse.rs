@@ -7,7 +7,7 @@ use kaphost_spec::reading::{self, Free, Said, Scalar, Section};
 use kaphost_spec::{Code, ConfigSource, Path, Report, Span, hex};
 use sha2::{Digest as _, Sha256};
 
-use crate::set::{Entry, Places, PolicySet};
+use crate::set::{Entry, Places, PolicySet, WaiverPlaces};
 use crate::words::{PolicyName, digest, enforcement, fact, path, pattern};
 use crate::{limits, waiver};
 
@@ -19,13 +19,13 @@ impl PolicySet {
     pub fn parse(source: ConfigSource) -> Result<Self, Report> {
         let source = Arc::new(source);
         let ((entries, waivers), warnings) = reading::read(&source, "policy set", |top| set(top, &source))?;
-        let (waivers, waiver_rules) = waivers.into_iter().unzip();
+        let (waivers, waiver_places) = waivers.into_iter().unzip();
         let sha256 = hex(&Sha256::digest(source.text.as_bytes()));
-        Ok(Self { source, sha256, entries, waivers, waiver_rules, warnings })
+        Ok(Self { source, sha256, entries, waivers, waiver_places, warnings })
     }
 }
 
-type Read = (Vec<Entry>, Vec<(kaphost_policy::Waiver, Span)>);
+type Read = (Vec<Entry>, Vec<(kaphost_policy::Waiver, WaiverPlaces)>);
 
 /// `None` when an entry is broken, which is reported.
 fn set(top: Section<'_>, source: &ConfigSource) -> Option<Read> {

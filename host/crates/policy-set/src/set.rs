@@ -13,8 +13,8 @@ pub struct PolicySet {
     pub(crate) sha256: String,
     pub(crate) entries: Vec<Entry>,
     pub(crate) waivers: Vec<Waiver>,
-    /// Where each waiver names its rule.
-    pub(crate) waiver_rules: Vec<Span>,
+    /// Where the parts of each waiver stand.
+    pub(crate) waiver_places: Vec<WaiverPlaces>,
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
@@ -49,11 +49,11 @@ impl PolicySet {
         &self.waivers
     }
 
-    /// Where the waiver of this place stands.
+    /// Where the waiver of this place names its rule, and where it says when it ends.
     #[must_use]
-    pub fn waiver_span(&self, place: &str) -> Option<Span> {
+    pub fn waiver_spans(&self, place: &str) -> Option<(&Span, &Span)> {
         let at = self.waivers.iter().position(|waiver| waiver.place == place)?;
-        self.waiver_rules.get(at).cloned()
+        self.waiver_places.get(at).map(|places| (&places.rule, &places.expires))
     }
 
     /// What is odd in it, but keeps nothing from being used.
@@ -83,6 +83,13 @@ pub(crate) struct Places {
     pub(crate) sha256: Span,
     /// The name of each setting, and each of its values.
     pub(crate) settings: Vec<(Span, Vec<Span>)>,
+}
+
+/// Where the parts of a waiver stand.
+#[derive(Clone, Debug)]
+pub(crate) struct WaiverPlaces {
+    pub(crate) rule: Span,
+    pub(crate) expires: Span,
 }
 
 impl Entry {

@@ -6,7 +6,7 @@ use kaphost_spec::names::ClusterName;
 use kaphost_spec::reading::{Section, Value, Wrong};
 use kaphost_spec::{Code, ConfigSource, Span, nearest};
 
-use crate::set::Entry;
+use crate::set::{Entry, WaiverPlaces};
 use crate::words::{PolicyName, sentence};
 
 /// How many days ahead a waiver may expire, where its set does not say it: a quarter, so that each is looked at again while its ticket is remembered.
@@ -31,13 +31,18 @@ struct Subject {
     value: Option<String>,
 }
 
-/// Reads every `waiver`, each with the place of its rule.
-pub(crate) fn read(top: &Section<'_>, source: &ConfigSource, horizon_days: u32, entries: &[Entry], broken: bool) -> Vec<(Waiver, Span)> {
+/// Reads every `waiver`. `broken` says that an entry was not understood, which a waiver may be for.
+pub(crate) fn read(
+    top: &Section<'_>,
+    source: &ConfigSource,
+    horizon_days: u32,
+    entries: &[Entry],
+    broken: bool,
+) -> Vec<(Waiver, WaiverPlaces)> {
     let mut seen: Vec<(Subject, Span)> = Vec::new();
     let mut waivers = Vec::new();
     for section in top.each("waiver") {
-        let Some((waiver, rule)) = one(section, source, horizon_days, top, (!broken).then_some(entries), &mut seen) else { continue };
-        waivers.push((waiver, rule));
+        waivers.extend(one(section, source, horizon_days, top, (!broken).then_some(entries), &mut seen));
     }
     waivers
 }
@@ -49,7 +54,7 @@ fn one(
     top: &Section<'_>,
     entries: Option<&[Entry]>,
     seen: &mut Vec<(Subject, Span)>,
-) -> Option<(Waiver, Span)> {
+) -> Option<(Waiver, WaiverPlaces)> {
     let span = section.span();
     let position = source.position(span.start);
     let policy = section
@@ -62,7 +67,8 @@ fn one(
     let ticket = section.need("ticket", "say where it was agreed: `ticket=\"SEC-123\"`", sentence);
     let reason = section.need("reason", "say why, for whoever reads it next", sentence);
     let expires = section.need("expires", "say when it ends: `expires=\"2027-01-31T00:00:00Z\"`", expiry);
-    let (policy_span, rule_span) = (section.span_of("policy"), section.span_of("rule"));
+    let policy_span = section.span_of("policy");
+    let places = WaiverPlaces { rule: section.span_of("rule"), expires: section.span_of("expires") };
     section.finish();
 
     if let (Some(policy), Some(entries)) = (&policy, entries)
@@ -98,7 +104,7 @@ fn one(
         horizon_days: Some(horizon_days),
         place,
     };
-    Some((waiver, rule_span))
+    Some((waiver, places))
 }
 
 /// An exact name, or `*`: nothing between, so that nobody's cluster is waived by the way it is called.
