@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kaphost_apply::Cloud;
+use kaphost_apply::{Cloud, look};
 use kaphost_aws::{Aws, ConnectOptions};
 use kaphost_lab::Lab;
 use kaphost_plan::{Desired, Image, ImageAnswer, Names, Observed, Query};
@@ -50,7 +50,7 @@ impl Session {
     pub(crate) async fn observe(&mut self, desired: &Desired) -> Result<(Observed, Option<Image>), Failure> {
         // What a parameter or a search means may be another image today: only ids are remembered.
         let known = if let Ami::Id(id) = &desired.image { self.images.get(id.as_str()) } else { None };
-        let observed = or_ctrl_c(self.cloud.observe(&kaphost_plan::query(desired, known.as_ref()))).await?;
+        let observed = or_ctrl_c(look(self.cloud.as_ref(), desired, known.as_ref())).await?;
         if let ImageAnswer::Found(found) = &observed.image {
             self.images.learn(found);
             let found = found.clone();

@@ -309,8 +309,11 @@ pub(crate) const fn advice(error: &CloudError) -> &'static str {
         ErrorKind::AlreadyExists | ErrorKind::NotOurs => {
             "something of that name is there and is not ours: choose another name, or remove it"
         }
+        ErrorKind::RolloutFailed => "AWS's own words say why the new server does not come: mend that, and apply again",
         ErrorKind::LaunchFailed => "AWS's own words say why the server does not start: mend that, and run again",
-        ErrorKind::TimedOut => "`kaphost status` shows how it goes on; scaling.wait-for-capacity-timeout sets how long apply waits",
+        ErrorKind::TimedOut => {
+            "`kaphost status` shows how it goes on; scaling.wait-for-capacity-timeout and rollout.timeout set how long apply waits"
+        }
         ErrorKind::BrokenPlan => "this is a mistake in kaphost: please report it with the plan",
         ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Other => "AWS's own words say what it does not like",
     }

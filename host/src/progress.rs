@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use kaphost_apply::{Activity, CloudError, Event};
-use kaphost_plan::{Plan, Step, StepId};
+use kaphost_plan::{Plan, Refresh, Step, StepId};
 
 use crate::term::{self, BAD, CHANGED, FAINT, GOOD, paint};
 
@@ -40,6 +40,7 @@ impl Progress {
             Event::Retrying { step, error, in_ms } => self.retrying(*step, error, *in_ms),
             Event::Met(step) => self.line(*step, &paint(CHANGED, "="), "was there already, and is ours"),
             Event::Activity { step, activity } => self.line(*step, &paint(FAINT, "·"), &self::activity(activity)),
+            Event::Refresh { step, refresh } => self.line(*step, &paint(FAINT, "·"), &self::refresh(refresh)),
             Event::Done { step, took_ms } => self.end(*step, &paint(GOOD, "✓"), &seconds(*took_ms)),
             Event::Failed { step, error } => self.end(*step, &paint(BAD, "✗"), &paint(BAD, error)),
             Event::Stopping => self.print(&paint(CHANGED, "  Stopping: the calls in flight are finished, nothing new is begun.")),
@@ -91,6 +92,13 @@ impl Progress {
 fn subjects(plan: &Plan) -> BTreeMap<StepId, String> {
     let describe = |step: &Step| format!("{} {}", step.action.operation(), step.subject);
     plan.steps.iter().map(|step| (step.id, describe(step))).collect()
+}
+
+/// `InProgress, 50%: waiting for the instance to warm up`
+fn refresh(refresh: &Refresh) -> String {
+    let percent = refresh.percent.map(|percent| format!(", {percent}%")).unwrap_or_default();
+    let reason = refresh.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{}{percent}{reason}", refresh.status)
 }
 
 fn activity(activity: &Activity) -> String {

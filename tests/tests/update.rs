@@ -1,6 +1,9 @@
 //! Changes of a cluster that runs: exactly the calls that the change needs, and then nothing left to do.
 
-use kaphost_tests::{APPLY, Call, CallLog, Config, Failure, Kind, PLAN, Run, Stage};
+use kaphost_tests::{APPLY, Call, CallLog, Config, Failure, Kind, PLAN, Run, Scenario, Stage};
+
+/// What a change of the server takes.
+const ROLLED_OUT: &[&str] = &["CreateLaunchTemplateVersion", "StartInstanceRefresh"];
 
 fn writes(calls: &CallLog) -> Vec<&str> {
     let mut actions: Vec<&str> = calls.of(Kind::Write).iter().map(|call: &&Call| call.action.as_str()).collect();
@@ -27,26 +30,79 @@ fn changed(change: fn(&mut Config), expected: &[&str]) -> Result<Run, Failure> {
 }
 
 #[test]
-fn another_image_is_another_version_and_the_server_keeps_running() -> Result<(), Failure> {
-    let run =
-        changed(|config| config.ami = "ami-0abcd1234abcd1235".to_owned(), &["CreateLaunchTemplateVersion", "UpdateAutoScalingGroup"])?;
+fn another_image_is_another_version_and_another_server() -> Result<(), Failure> {
+    let run = changed(|config| config.ami = "ami-0abcd1234abcd1235".to_owned(), ROLLED_OUT)?;
     assert!(run.stdout.contains("ami-0abcd1234abcd1234 → ami-0abcd1234abcd1235"), "{run}");
-    assert!(run.stdout.contains("keeps version 1"), "what it means for the running server is said: {run}");
+    assert!(run.stdout.contains("the old server ends before the new one starts"), "what it means for the running server is said: {run}");
+    for words in ["InProgress", "Terminating EC2 instance", "Launching a new EC2 instance", "Successful, 100%"] {
+        assert!(run.stderr.contains(words), "{words}: {run}");
+    }
+    Ok(())
+}
+
+/// Of a change of the server: DescribeImages, two writes and polls.
+#[test]
+fn another_image_costs_one_read_and_two_writes() -> Result<(), Failure> {
+    let mut stage = Stage::new()?;
+    stage.expect(0, APPLY)?;
+    let (_, nothing) = stage.expect(0, PLAN)?;
+    stage.change(|config| config.ami = "ami-0abcd1234abcd1235".to_owned())?;
+    let (_, calls) = stage.expect(0, APPLY)?;
+    assert_eq!(writes(&calls), ROLLED_OUT, "{calls}");
+    assert_eq!(calls.reads(), nothing.reads() + 1, "{calls}");
+    assert!(calls.actions().contains(&"DescribeImages"), "{calls}");
+    let (id, _) = stage.expect(0, "output cluster.kdl launch_template_version")?;
+    assert_eq!(id.stdout.trim(), "2");
+    Ok(())
+}
+
+/// AWS cannot launch the new server: it goes back, the run ends with AWS's words, and part of the plan is done.
+#[test]
+fn a_rollout_that_fails_is_undone_and_explained() -> Result<(), Failure> {
+    let mut stage = Stage::new()?;
+    stage.expect(0, APPLY)?;
+    stage.change(|config| config.instance_type = "t3.large".to_owned())?;
+    stage.account.scenario(&Scenario { launch_failures: Some(2), ..Scenario::default() })?;
+    let (run, _) = stage.expect(5, APPLY)?;
+    let said = run.said();
+    for words in ["AWS has gone back to the version before", "InsufficientInstanceCapacity"] {
+        assert!(said.contains(words), "{words}: {run}");
+    }
+    let (plan, _) = stage.expect(2, PLAN)?;
+    assert!(plan.stdout.contains("RollbackSuccessful: New instances did not become healthy"), "{plan}");
+    stage.expect(0, APPLY)?;
+    stage.expect(0, PLAN)?;
+    Ok(())
+}
+
+/// Somebody else's refresh is named before anything is changed, and cancelled when that is asked for.
+#[test]
+fn a_refresh_in_the_way() -> Result<(), Failure> {
+    let mut stage = Stage::new()?;
+    stage.expect(0, APPLY)?;
+    let start = serde_json::json!({ "AutoScalingGroupName": stage.config.name });
+    stage.account.aws("autoscaling", "start_instance_refresh", start)?;
+    stage.change(|config| config.instance_type = "t3.large".to_owned())?;
+    let (run, calls) = stage.expect(1, APPLY)?;
+    assert!(run.said().contains("another instance refresh of kapacitor-stage is under way"), "{run}");
+    assert_eq!(calls.writes(), 0, "{calls}");
+    let (_, calls) = stage.expect(0, &format!("{APPLY} --cancel-refresh"))?;
+    assert_eq!(writes(&calls), ["CancelInstanceRefresh", "CreateLaunchTemplateVersion", "StartInstanceRefresh"], "{calls}");
+    stage.expect(0, PLAN)?;
     Ok(())
 }
 
 /// Its root device has another name than the first image's.
 #[test]
 fn an_image_with_another_root_device() -> Result<(), Failure> {
-    let run =
-        changed(|config| config.ami = "ami-0abcd1234abcd1236".to_owned(), &["CreateLaunchTemplateVersion", "UpdateAutoScalingGroup"])?;
+    let run = changed(|config| config.ami = "ami-0abcd1234abcd1236".to_owned(), ROLLED_OUT)?;
     assert!(run.stdout.contains("/dev/xvda"), "{run}");
     Ok(())
 }
 
 #[test]
 fn another_instance_type() -> Result<(), Failure> {
-    changed(|config| config.instance_type = "t3.large".to_owned(), &["CreateLaunchTemplateVersion", "UpdateAutoScalingGroup"])?;
+    changed(|config| config.instance_type = "t3.large".to_owned(), ROLLED_OUT)?;
     Ok(())
 }
 

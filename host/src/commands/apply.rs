@@ -34,6 +34,9 @@ pub(crate) struct Command {
     /// Do not ask
     #[arg(long, env = "KAPHOST_AUTO_APPROVE", value_parser = clap::builder::FalseyValueParser::new())]
     auto_approve: bool,
+    /// Cancel an instance refresh of somebody else's that stands in the way of the rollout
+    #[arg(long)]
+    cancel_refresh: bool,
     #[command(flatten)]
     policies: PolicyArgs,
     #[command(flatten)]
@@ -49,6 +52,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let asked = Asked { policies: &command.policies, now: None, strict: command.strict.strict };
     block_on(async {
         let mut prepared = Prepared::new(global, &command.file, &asked, (&command.facts, Trust::Confirmed), &command.cloud).await?;
+        prepared.desired.cancel_refresh = command.cancel_refresh;
         let (session, current) = prepared.look(&command.cloud).await?;
         if global.output == Format::Text {
             term::out(&render::decision::text(&prepared.decision, &prepared.input.spec));

@@ -46,9 +46,14 @@ pub(crate) fn after(before: &Observed, record: &Record, names: &Names) -> Vec<Ou
     // A group that was to pin another version than the last that was made would have been planned so: versions that are there already.
     for (plan, _) in &record.rounds {
         for step in &plan.steps {
-            if let Action::UpdateAutoScalingGroup { settings, .. } | Action::CreateAutoScalingGroup { settings, .. } = &step.action
-                && let Ref::Known(version) = settings.template_version
-            {
+            let version = match &step.action {
+                Action::UpdateAutoScalingGroup { settings, .. } | Action::CreateAutoScalingGroup { settings, .. } => {
+                    &settings.template_version
+                }
+                Action::StartInstanceRefresh { version, .. } => version,
+                _ => continue,
+            };
+            if let Ref::Known(version) = version {
                 set("launch_template_version", version.to_string());
             }
         }
@@ -62,7 +67,7 @@ pub(crate) fn after(before: &Observed, record: &Record, names: &Names) -> Vec<Ou
                 set("launch_template_version", version.to_string());
             }
             Made::TemplateVersion(version) => set("launch_template_version", version.to_string()),
-            Made::Done => {}
+            Made::Done | Made::Refresh(_) => {}
         }
     }
     outputs

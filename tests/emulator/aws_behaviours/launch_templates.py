@@ -10,7 +10,7 @@ from aws_behaviours import restores
 from aws_behaviours.security_groups import page
 from aws_behaviours.wrapping import around, invalid
 from moto.core.responses import ActionResult
-from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.exceptions import EC2ClientError, InvalidLaunchTemplateVersionNotFound
 from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateBackend
 from moto.ec2.responses.launch_templates import LaunchTemplates
 from moto.ec2.utils import parse_user_data
@@ -158,3 +158,45 @@ def template_unknown_id() -> None:
                 raise invalid(f"The launch template ID {template_id} is malformed.")
             self.get_launch_template(template_id)
         return original(self, template_names=template_names, template_ids=template_ids, filters=filters)
+
+
+@restores(
+    "template-versions-delete",
+    "DeleteLaunchTemplateVersions deletes up to 200 versions but never the default; those that are not there are told of, version by version",
+    API + "API_DeleteLaunchTemplateVersions.html",
+)
+def template_versions_delete() -> None:
+    def delete(self):
+        name, template_id = self._get_param("LaunchTemplateName"), self._get_param("LaunchTemplateId")
+        backend = self.ec2_backend
+        template = backend.get_launch_template_by_name(name) if name else backend.get_launch_template(template_id)
+        numbers = [int(number) for number in self._get_param("Versions", [])]
+        if not 1 <= len(numbers) <= 200:
+            raise invalid("between 1 and 200 versions are to be named")
+        if template.default_version_number in numbers:
+            raise EC2ClientError("InvalidLaunchTemplateId.VersionNotDeletable", "The default version of a launch template cannot be deleted.")
+        there = {version.number: version for version in template.versions if not getattr(version, "deleted", False)}
+        gone, missing = [number for number in numbers if number in there], [number for number in numbers if number not in there]
+        for number in gone:
+            there[number].deleted = True
+        shown = {"LaunchTemplateId": template.id, "LaunchTemplateName": template.name}
+        error = {"Code": "launchTemplateVersionDoesNotExist", "Message": "The specified launch template version does not exist."}
+        return ActionResult(
+            {
+                "SuccessfullyDeletedLaunchTemplateVersions": [shown | {"VersionNumber": number} for number in gone],
+                "UnsuccessfullyDeletedLaunchTemplateVersions": [shown | {"VersionNumber": number, "ResponseError": error} for number in missing],
+            }
+        )
+
+    LaunchTemplates.delete_launch_template_versions = delete
+
+    @around(LaunchTemplateBackend, "describe_launch_template_versions")
+    def describe(original, self, *arguments, **named):
+        return [(template, version) for template, version in original(self, *arguments, **named) if not getattr(version, "deleted", False)]
+
+    @around(LaunchTemplate, "get_version")
+    def get(original, self, num):
+        version = original(self, num)
+        if getattr(version, "deleted", False):
+            raise InvalidLaunchTemplateVersionNotFound(template_id=self.id, version=num)
+        return version

@@ -121,7 +121,10 @@ def settle(group: FakeAutoScalingGroup) -> None:
             state.polls_until_in_service -= 1
     suspended = {process["ProcessName"] for process in group.suspended_processes}
     deleting = getattr(group, "status", None)
-    if not deleting and "Launch" not in suspended and len(group.active_instances()) < (group.desired_capacity or 0):
+    # While a refresh goes on, what is launched and when is its affair.
+    known = account_of(group).memory.get("instance-refreshes", {}).get(group.arn, [])
+    refreshing = any(one["Status"] in ("InProgress", "RollbackInProgress") for one in known)
+    if not deleting and not refreshing and "Launch" not in suspended and len(group.active_instances()) < (group.desired_capacity or 0):
         group.set_desired_capacity(group.desired_capacity)
 
 

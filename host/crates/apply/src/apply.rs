@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use kaphost_plan::{Desired, Image, ImageFact, Plan, check, diff, query};
+use kaphost_plan::{Desired, Image, ImageFact, Plan, check, diff};
 
 use crate::cloud::Cloud;
 use crate::event::Event;
 use crate::execute::{Options, execute};
+use crate::look::look;
 use crate::report::{End, Record, Report};
 use crate::stop::Stop;
 
@@ -42,7 +43,7 @@ pub async fn apply(
         if !raced {
             break End::Converged;
         }
-        let observed = match cloud.observe(&query(desired, Some(image))).await {
+        let observed = match look(cloud, desired, Some(image)).await {
             Ok(observed) => observed,
             Err(error) => break End::Unread(error),
         };

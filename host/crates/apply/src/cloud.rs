@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 pub use futures_util::future::BoxFuture;
-use kaphost_plan::{Call, Instance, Observed, Output, Query};
+use kaphost_plan::{Call, Instance, Observed, Output, Query, Refresh};
 use kaphost_spec::facts::{Facts, FactsQuery};
 
 /// A cloud.
@@ -30,6 +30,12 @@ pub trait Cloud: Send + Sync {
     /// # Errors
     /// When AWS refuses, or does not answer.
     fn act<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Output, CloudError>>;
+
+    /// The latest instance refreshes of a group, newest first. A group that is not there has none.
+    ///
+    /// # Errors
+    /// When the read fails.
+    fn refreshes<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Vec<Refresh>, CloudError>>;
 
     /// One poll of an Auto Scaling group and its scaling activities that started at or after `since`.
     ///
@@ -96,6 +102,8 @@ pub enum ErrorKind {
     NotOurs,
     /// AWS tried to launch the server and failed. Only a wait says so.
     LaunchFailed,
+    /// An instance refresh did not come to its end. Only a wait says so.
+    RolloutFailed,
     /// A wait was over before what it waited for came.
     TimedOut,
     /// The plan contradicts itself: it was not made by the planner.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kaphost_plan::{Plan, StepId};
+use kaphost_plan::{Plan, Refresh, StepId};
 
 use crate::cloud::{Activity, CloudError};
 
@@ -30,6 +30,13 @@ pub enum Event {
         step: StepId,
         /// What AWS said.
         activity: Activity,
+    },
+    /// The instance refresh that a step waits for is further than it was.
+    Refresh {
+        /// Which step.
+        step: StepId,
+        /// How it is.
+        refresh: Refresh,
     },
     /// A step is done, after this many milliseconds.
     Done {

@@ -14,6 +14,7 @@ use crate::meet::{Met, meet};
 use crate::report::{Outcome, Report, StepReport};
 use crate::resolve::{Outputs, resolve};
 use crate::retry::{Backoff, patience};
+use crate::rollout::{News, Rollout};
 use crate::stop::Stop;
 use crate::wait::{Goal, Wait};
 
@@ -153,6 +154,13 @@ impl Run<'_> {
                 Err(error) => Ended::failed(error),
                 Ok(Call::WaitForCapacity { group, timeout_s }) => self.wait(step, Goal::Capacity, &group, timeout_s, since).await,
                 Ok(Call::WaitForGroupGone { group, timeout_s }) => self.wait(step, Goal::Gone, &group, timeout_s, since).await,
+                Ok(Call::WaitForRefresh { group, refresh, timeout_s }) => {
+                    self.follow(step, Rollout { timeout: seconds(timeout_s), ..self.rollout(step, &group, &refresh) }).await
+                }
+                Ok(Call::WaitForRefreshGone { group, refresh, timeout_s }) => {
+                    let rollout = Rollout { timeout: seconds(timeout_s), any_end: true, ..self.rollout(step, &group, &refresh) };
+                    self.follow(step, rollout).await
+                }
                 Ok(call) => self.write(step, call, after_create).await,
             };
             (step.id, ended)
@@ -216,9 +224,32 @@ impl Run<'_> {
         }
     }
 
+    fn rollout<'r>(&self, step: &Step, group: &'r str, refresh: &'r str) -> Rollout<'r> {
+        let operation = step.action.operation();
+        Rollout { operation, group, refresh, timeout: Duration::ZERO, since: self.began, poll: self.options.poll, any_end: false }
+    }
+
+    async fn follow(&self, step: &Step, rollout: Rollout<'_>) -> Ended {
+        let began = Instant::now();
+        let tell = |news| {
+            (self.events)(match news {
+                News::Activity(activity) => Event::Activity { step: step.id, activity },
+                News::Refresh(refresh) => Event::Refresh { step: step.id, refresh },
+            });
+        };
+        tokio::select! {
+            biased;
+            () = self.halt.raised() => Ended { output: None, outcome: Outcome::CutShort(None) },
+            result = rollout.run(self.cloud, tell) => match result {
+                Ok(()) => done(Output::Done, false, began),
+                Err(error) => Ended::failed(error),
+            },
+        }
+    }
+
     async fn wait(&self, step: &Step, goal: Goal, group: &str, timeout_s: u32, since: SystemTime) -> Ended {
         let began = Instant::now();
-        let timeout = Duration::from_secs(timeout_s.into());
+        let timeout = seconds(timeout_s);
         let wait = Wait { goal, operation: step.action.operation(), group, timeout, since, poll: self.options.poll };
         let tell = |activity| (self.events)(Event::Activity { step: step.id, activity });
         tokio::select! {
@@ -230,6 +261,10 @@ impl Run<'_> {
             },
         }
     }
+}
+
+fn seconds(count: u32) -> Duration {
+    Duration::from_secs(count.into())
 }
 
 fn done(output: Output, met: bool, began: Instant) -> Ended {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kaphost_plan::{Call, Names, OWNER_TAG, Observed, Output, Query, Rule, RuleKey};
+use kaphost_plan::{Call, Names, OWNER_TAG, Observed, Output, Query, Refresh, Rule, RuleKey};
 
 use crate::cloud::{Cloud, CloudError, ErrorKind};
 
@@ -58,7 +58,32 @@ pub(crate) async fn meet(cloud: &dyn Cloud, names: &Names, call: &Call, error: C
             | Call::RemoveRoleFromInstanceProfile { .. },
             ErrorKind::NotFound,
         ) => Met::Done { output: Output::Done, raced: false },
+        (Call::StartInstanceRefresh { group, version, .. }, ErrorKind::InUse) => match cloud.refreshes(group).await {
+            Ok(refreshes) => judge_refresh(group, *version, refreshes, error),
+            Err(error) => Met::Refused(error),
+        },
+        // It has ended by itself.
+        (Call::CancelInstanceRefresh { .. }, ErrorKind::NotFound) => Met::Done { output: Output::Done, raced: false },
         _ => Met::Refused(error),
+    }
+}
+
+/// A group has one refresh at a time. When the one that is under way goes to the same version, it is a rival's, or our own whose answer was lost.
+fn judge_refresh(group: &str, version: u64, refreshes: Vec<Refresh>, error: CloudError) -> Met {
+    match refreshes.into_iter().find(Refresh::active) {
+        Some(refresh) if refresh.advances() && refresh.version == Some(version) => {
+            Met::Done { output: Output::Refresh(refresh.id), raced: true }
+        }
+        Some(refresh) => {
+            let to = refresh.version.map(|version| format!(" to version {version}")).unwrap_or_default();
+            let message = format!(
+                "another instance refresh of {group} is under way: {}{to}, {}. Wait until it is over, or apply with `--cancel-refresh`",
+                refresh.id, refresh.status
+            );
+            Met::Refused(CloudError { message, ..error })
+        }
+        // It has ended in between: once more.
+        None => Met::Refused(CloudError { kind: ErrorKind::Busy, ..error }),
     }
 }
 

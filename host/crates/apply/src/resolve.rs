@@ -29,6 +29,13 @@ pub(crate) fn resolve(planned: &Planned, outputs: &Outputs) -> Result<Call, Clou
             other => Err(missing(operation, *step, "the version of a launch template", other)),
         },
     };
+    let refresh = |refresh: &Ref<String>| match refresh {
+        Ref::Known(id) => Ok(id.clone()),
+        Ref::Of(step) => match outputs.get(step) {
+            Some(Output::Refresh(id)) => Ok(id.clone()),
+            other => Err(missing(operation, *step, "the id of an instance refresh", other)),
+        },
+    };
     Ok(match planned.clone() {
         Action::CreateSecurityGroup { name, description, vpc, tags } => Action::CreateSecurityGroup { name, description, vpc, tags },
         Action::AuthorizeRules { group: of, direction, rules, tags } => {
@@ -65,6 +72,13 @@ pub(crate) fn resolve(planned: &Planned, outputs: &Outputs) -> Result<Call, Clou
             Action::CreateAutoScalingGroup { name, settings: settings(of, &version)?, instance_profile, tags }
         }
         Action::UpdateAutoScalingGroup { name, settings: of } => Action::UpdateAutoScalingGroup { name, settings: settings(of, &version)? },
+        Action::DeleteTemplateVersions { template, versions } => Action::DeleteTemplateVersions { template, versions },
+        Action::StartInstanceRefresh { group, template, version: of, preferences } => {
+            Action::StartInstanceRefresh { group, template, version: version(&of)?, preferences }
+        }
+        Action::CancelInstanceRefresh { group } => Action::CancelInstanceRefresh { group },
+        Action::WaitForRefresh { group, refresh: of, timeout_s } => Action::WaitForRefresh { group, refresh: refresh(&of)?, timeout_s },
+        Action::WaitForRefreshGone { group, refresh, timeout_s } => Action::WaitForRefreshGone { group, refresh, timeout_s },
         Action::TagGroup { name, set } => Action::TagGroup { name, set },
         Action::UntagGroup { name, keys } => Action::UntagGroup { name, keys },
         Action::WaitForCapacity { group, timeout_s } => Action::WaitForCapacity { group, timeout_s },
@@ -85,6 +99,7 @@ fn missing(operation: &str, step: StepId, what: &str, found: Option<&Output>) ->
         Some(Output::Done) => "no value",
         Some(Output::SecurityGroup(_)) => "the id of a security group",
         Some(Output::TemplateVersion(_) | Output::LaunchTemplate { .. }) => "the version of a launch template",
+        Some(Output::Refresh(_)) => "the id of an instance refresh",
         Some(Output::Role { .. }) => "the ARN of a role",
     };
     let message = format!(

@@ -55,6 +55,8 @@ pub const TABLE: &[Row] = &[
     fresh("RevokeSecurityGroupEgress", ErrorKind::NotFound, 5),
     fresh("CreateLaunchTemplate", ErrorKind::NotFound, 2),
     fresh("CreateTags", ErrorKind::NotFound, 2),
+    // A new version of the template that Auto Scaling does not see yet.
+    Row { patience: Duration::from_secs(30), ..fresh("StartInstanceRefresh", ErrorKind::NotFound, 0) },
     // The name is taken, and yet nothing of that name can be read: one of the two is about to change.
     row("CreateSecurityGroup", ErrorKind::AlreadyExists, 1),
     row("CreateRole", ErrorKind::AlreadyExists, 1),

@@ -39,6 +39,8 @@ pub struct Seen {
     told: BTreeMap<String, (String, Option<String>)>,
     /// The last thing that AWS said, with its cause.
     last_words: Option<String>,
+    /// The last activity that failed, in the same way.
+    last_failure: Option<String>,
     /// What the instances were doing at the last poll.
     instances: Option<String>,
 }
@@ -51,6 +53,9 @@ impl Seen {
             let now = (activity.status.clone(), activity.message.clone());
             if self.told.get(&activity.id) != Some(&now) {
                 self.last_words = Some(words(activity));
+                if activity.status == "Failed" {
+                    self.last_failure.clone_from(&self.last_words);
+                }
                 self.told.insert(activity.id.clone(), now);
                 news.push(activity.clone());
             }
@@ -59,6 +64,14 @@ impl Seen {
             report.instances.iter().map(|instance| format!("{} is {} and {}", instance.id, instance.lifecycle, instance.health)).collect();
         self.instances = (!instances.is_empty()).then(|| instances.join(", "));
         news
+    }
+
+    /// The last failure that AWS told of, as a sentence.
+    pub(crate) fn last_failure(&self) -> String {
+        match &self.last_failure {
+            Some(words) => format!("AWS said: {words}"),
+            None => "AWS told of no launch that failed".to_owned(),
+        }
     }
 
     /// What AWS said last, as the end of a sentence.
@@ -95,6 +108,11 @@ pub fn judge(report: &GroupReport, seen: &mut Seen) -> (Verdict, Vec<Activity>) 
     });
     let verdict = fatal.map_or(Verdict::GoOn, |activity| Verdict::Failed(words(activity)));
     (verdict, news)
+}
+
+/// Whether a poll that failed so is no reason to stop polling.
+pub(crate) const fn passes(error: &CloudError) -> bool {
+    matches!(error.kind, ErrorKind::Throttled | ErrorKind::Busy | ErrorKind::Service | ErrorKind::Unreachable)
 }
 
 /// What a wait waits for.
@@ -147,12 +165,7 @@ impl Wait<'_> {
                         _ => {}
                     }
                 }
-                // A poll that fails is no reason to stop polling.
-                Err(error)
-                    if matches!(error.kind, ErrorKind::Throttled | ErrorKind::Busy | ErrorKind::Service | ErrorKind::Unreachable) =>
-                {
-                    trouble = Some(error);
-                }
+                Err(error) if passes(&error) => trouble = Some(error),
                 Err(error) => return Err(error),
             }
             let left = deadline.saturating_duration_since(Instant::now());

@@ -27,6 +27,7 @@ impl Aws {
             Action::CreateLaunchTemplateVersion { template, description, content, token } => {
                 return ec2.create_launch_template_version(template, description, content, token).await.map(Output::TemplateVersion);
             }
+            Action::DeleteTemplateVersions { template, versions } => ec2.delete_template_versions(template, versions).await,
             Action::DeleteLaunchTemplate { id } => ec2.delete_launch_template(id).await,
             // ── IAM ──
             Action::CreateRole { name, path, description, trust, boundary, tags } => {
@@ -52,10 +53,17 @@ impl Aws {
             // ── Auto Scaling. The instance profile is the template's affair; it is in the action for the retry table. ──
             Action::CreateAutoScalingGroup { name, settings, instance_profile: _, tags } => autoscaling.create(name, settings, tags).await,
             Action::UpdateAutoScalingGroup { name, settings } => autoscaling.update(name, settings).await,
+            Action::StartInstanceRefresh { group, template, version, preferences } => {
+                return autoscaling.start_refresh(group, template, *version, preferences).await.map(Output::Refresh);
+            }
+            Action::CancelInstanceRefresh { group } => autoscaling.cancel_refresh(group).await,
             Action::TagGroup { name, set } => autoscaling.tag(name, set).await,
             Action::UntagGroup { name, keys } => autoscaling.untag(name, keys).await,
             Action::DeleteAutoScalingGroup { name } => autoscaling.delete(name).await,
-            Action::WaitForCapacity { .. } | Action::WaitForGroupGone { .. } => Err(CloudError {
+            Action::WaitForCapacity { .. }
+            | Action::WaitForGroupGone { .. }
+            | Action::WaitForRefresh { .. }
+            | Action::WaitForRefreshGone { .. } => Err(CloudError {
                 kind: ErrorKind::Invalid,
                 operation: operation.to_owned(),
                 code: None,

@@ -1,5 +1,7 @@
 //! Auto Scaling: the group of one.
 
+mod refresh;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
@@ -68,6 +70,7 @@ impl AutoScaling {
                 .collect(),
             instances: instances(&group),
             status: group.status().map(str::to_owned),
+            refresh: None,
         }))
     }
 

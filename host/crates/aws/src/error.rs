@@ -56,12 +56,12 @@ const ROWS: &[Row] = &[
     ("DeleteConflict*",           None, ErrorKind::InUse),
     ("ResourceInUse*",            None, ErrorKind::InUse),
     ("ScalingActivityInProgress*", None, ErrorKind::InUse),
+    ("InstanceRefreshInProgress*", None, ErrorKind::InUse),
     // Another change is being made. Two of these come with HTTP 500.
     ("ConcurrentModification*",   None, ErrorKind::Busy),
     ("EntityTemporarilyUnmodifiable*", None, ErrorKind::Busy),
     ("ResourceContention*",       None, ErrorKind::Busy),
     ("ServiceLinkedRoleFailure*", None, ErrorKind::Busy),
-    ("InstanceRefreshInProgress*", None, ErrorKind::Busy),
     // Quotas: waiting does not help.
     ("*LimitExceeded",            None, ErrorKind::Quota),
     ("*LimitExceededFault",       None, ErrorKind::Quota),
@@ -248,6 +248,8 @@ mod tests {
             ("DeleteConflict", "", InUse),
             ("ResourceInUse", "", InUse),
             ("ScalingActivityInProgress", "", InUse),
+            ("InstanceRefreshInProgress", "", InUse),
+            ("ActiveInstanceRefreshNotFound", "", NotFound),
             ("ConcurrentModification", "", Busy),
             ("ResourceContention", "", Busy),
             ("ServiceLinkedRoleFailure", "", Busy),

@@ -30,7 +30,7 @@ use std::time::SystemTime;
 
 pub use connect::ConnectOptions;
 use kaphost_apply::{BoxFuture, Cloud, CloudError, GroupReport};
-use kaphost_plan::{Call, Observed, Output, Query};
+use kaphost_plan::{Call, Observed, Output, Query, Refresh};
 use kaphost_spec::facts::{Facts, FactsQuery};
 
 /// AWS, one region of one account. Cheap to share: all calls go over one pool of connections.
@@ -54,6 +54,10 @@ impl Cloud for Aws {
 
     fn act<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Output, CloudError>> {
         Box::pin(self.write(call))
+    }
+
+    fn refreshes<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Vec<Refresh>, CloudError>> {
+        Box::pin(self.autoscaling.refreshes(group))
     }
 
     fn group<'a>(&'a self, name: &'a str, since: SystemTime) -> BoxFuture<'a, Result<Option<GroupReport>, CloudError>> {

@@ -42,6 +42,11 @@ impl World<'_> {
                 self.create_group(name, settings, instance_profile, tags)
             }
             Call::UpdateAutoScalingGroup { name, settings } => self.update_group(name, settings),
+            Call::DeleteTemplateVersions { template, versions } => self.delete_template_versions(template, versions),
+            Call::StartInstanceRefresh { group, template, version, preferences } => {
+                self.start_refresh(group, template, *version, preferences)
+            }
+            Call::CancelInstanceRefresh { group } => self.cancel_refresh(group),
             Call::TagGroup { name, set } => self.tag_group(name, set),
             Call::UntagGroup { name, keys } => self.untag_group(name, keys),
             Call::DeleteAutoScalingGroup { name } => self.delete_group(name),
@@ -51,7 +56,10 @@ impl World<'_> {
             Call::DeleteRole { name } => self.delete_role(name),
             Call::DetachRolePolicy { role, arn } => self.detach_policy(role, arn),
             Call::DeleteRolePolicy { role, name } => self.delete_inline_policy(role, name),
-            Call::WaitForCapacity { .. } | Call::WaitForGroupGone { .. } => {
+            Call::WaitForCapacity { .. }
+            | Call::WaitForGroupGone { .. }
+            | Call::WaitForRefresh { .. }
+            | Call::WaitForRefreshGone { .. } => {
                 refuse(ErrorKind::BrokenPlan, "NotAWrite", "a wait is polled by the executor and never sent")
             }
         }

@@ -36,6 +36,7 @@ mod images;
 mod log;
 mod observe;
 mod outside;
+mod refresh;
 mod refuse;
 mod scaling;
 mod security_group;
@@ -49,7 +50,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use kaphost_apply::{BoxFuture, Cloud, CloudError, ErrorKind, GroupReport};
-use kaphost_plan::{Call, Observed, Output, Query};
+use kaphost_plan::{Call, Observed, Output, Query, Refresh};
 use kaphost_spec::facts::{Facts, FactsQuery};
 
 pub use faults::Fault;
@@ -182,6 +183,10 @@ impl Cloud for Lab {
 
     fn act<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Output, CloudError>> {
         Box::pin(self.logged(CallKind::Write, call.operation(), self.write(call)))
+    }
+
+    fn refreshes<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Vec<Refresh>, CloudError>> {
+        Box::pin(self.logged(CallKind::Poll, "refreshes", self.read("refreshes", |world| world.refreshes(group))))
     }
 
     fn group<'a>(&'a self, name: &'a str, since: SystemTime) -> BoxFuture<'a, Result<Option<GroupReport>, CloudError>> {

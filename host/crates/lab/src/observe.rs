@@ -6,6 +6,7 @@ use kaphost_plan::{
 };
 
 use crate::state::{RuleState, SecurityGroup, World};
+use crate::template::DEFAULT_VERSION;
 
 impl World<'_> {
     pub(crate) fn observe(&mut self, query: &Query) -> Observed {
@@ -82,6 +83,7 @@ impl World<'_> {
             name: template.name.clone(),
             tags: template.tags.clone(),
             latest: template.latest,
+            default: DEFAULT_VERSION,
             versions: versions.collect(),
         })
     }
@@ -95,6 +97,7 @@ impl World<'_> {
             tags: group.tags.clone(),
             instances: group.instances.iter().map(|state| state.instance.clone()).collect(),
             status: group.deleting.map(|_| "Delete in progress".to_owned()),
+            refresh: None,
         })
     }
 }

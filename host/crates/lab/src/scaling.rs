@@ -7,7 +7,7 @@ use kaphost_apply::{Activity, ErrorKind, GroupReport};
 use kaphost_plan::{GroupSettings, GroupTag, Instance, Output};
 
 use crate::refuse::{Answer, check_tags, refuse, well_formed};
-use crate::state::{ActivityState, InstanceState, ScalingGroup, World};
+use crate::state::{ActivityState, InstanceState, RefreshState, ScalingGroup, World};
 
 const INVALID: &str = "ValidationError";
 
@@ -39,7 +39,7 @@ impl World<'_> {
             }
         }
         let (settings, tags) = (settings.clone(), tags.clone());
-        let group = ScalingGroup { settings, tags, instances: vec![], activities: vec![], deleting: None };
+        let group = ScalingGroup { settings, tags, instances: vec![], activities: vec![], deleting: None, refreshes: vec![] };
         self.region.auto_scaling_groups.insert(name.to_owned(), group);
         self.launch(name);
         Ok(Output::Done)
@@ -96,7 +96,7 @@ impl World<'_> {
     }
 
     /// A group that is not on its way out.
-    fn living_group(&mut self, name: &str) -> Answer<&mut ScalingGroup> {
+    pub(crate) fn living_group(&mut self, name: &str) -> Answer<&mut ScalingGroup> {
         let group = self.group(name)?;
         if group.deleting.is_some() {
             return refuse(ErrorKind::InUse, "ScalingActivityInProgress", format!("AutoScalingGroup {name} is pending delete"));
@@ -108,7 +108,13 @@ impl World<'_> {
     pub(crate) fn update_group(&mut self, name: &str, settings: &GroupSettings<u64>) -> Answer<Output> {
         self.living_group(name)?;
         self.check_settings(settings)?;
-        self.living_group(name)?.settings = settings.clone();
+        let group = self.living_group(name)?;
+        let (now, active) = (&group.settings, group.refreshes.iter().any(RefreshState::active));
+        if active && (now.launch_template != settings.launch_template || now.template_version != settings.template_version) {
+            let message = "An Instance Refresh is in progress with a desired configuration: the launch template cannot be changed";
+            return refuse(ErrorKind::InUse, "InstanceRefreshInProgress", message);
+        }
+        group.settings = settings.clone();
         Ok(Output::Done)
     }
 
@@ -190,19 +196,25 @@ impl World<'_> {
                 "Successful".clone_into(&mut activity.status);
             }
         }
-        self.launch(name);
+        let more = self.refresh_before_launch(name);
+        let failure = self.launch_up_to(name, more);
+        self.refresh_after_launch(name, failure);
         true
     }
 
-    /// Launches what the group lacks, one activity each. A launch that fails is tried again at the next look.
     fn launch(&mut self, name: &str) {
+        self.launch_up_to(name, 0);
+    }
+
+    /// Launches what the group lacks, and so many more than it should have, one activity each. A launch that fails is tried again at the next look; its message comes back.
+    fn launch_up_to(&mut self, name: &str, more: u32) -> Option<String> {
         let pending = self.behaviour.polls_pending;
         loop {
-            let Some(group) = self.region.auto_scaling_groups.get(name) else { return };
-            if group.instances.len() >= usize::try_from(group.settings.desired).unwrap_or(usize::MAX) {
-                return;
+            let group = self.region.auto_scaling_groups.get(name)?;
+            if group.instances.len() >= usize::try_from(group.settings.desired.saturating_add(more)).unwrap_or(usize::MAX) {
+                return None;
             }
-            let (version, template) = (group.settings.template_version, group.settings.launch_template.clone());
+            let (template, version) = launches(group);
             let content = self.template_content(&template, version);
             let failure = match content {
                 None => Some(format!("The specified launch template {template} does not exist. Launching EC2 instance failed.")),
@@ -215,7 +227,7 @@ impl World<'_> {
             }
             let zone = format!("{}a", self.region_name);
             let (activity, id) = (self.new_id(""), self.new_id("i-"));
-            let Some(group) = self.region.auto_scaling_groups.get_mut(name) else { return };
+            let group = self.region.auto_scaling_groups.get_mut(name)?;
             let (status, description) = match &failure {
                 Some(_) => ("Failed", "Launching a new EC2 instance.  Status Reason: the launch failed".to_owned()),
                 None => ("InProgress", format!("Launching a new EC2 instance: {id}")),
@@ -229,7 +241,7 @@ impl World<'_> {
                 started_ms: now_ms(),
             });
             if failure.is_some() {
-                return;
+                return failure;
             }
             let (lifecycle, health) = ("Pending".to_owned(), "Healthy".to_owned());
             let instance = Instance { id, zone, lifecycle, health, template_version: Some(version) };
@@ -255,12 +267,20 @@ impl World<'_> {
     }
 }
 
+/// What a new instance is made of: while a refresh goes on, what that goes to.
+fn launches(group: &ScalingGroup) -> (String, u64) {
+    match group.refreshes.iter().find(|refresh| refresh.active()) {
+        Some(refresh) if refresh.status != "RollbackInProgress" => (refresh.template.clone(), refresh.version),
+        _ => (group.settings.launch_template.clone(), group.settings.template_version),
+    }
+}
+
 fn said(activity: &ActivityState) -> Activity {
     let ActivityState { id, status, description, cause, message, .. } = activity.clone();
     Activity { id, status, description, cause, message }
 }
 
-fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
 }
 

@@ -260,6 +260,33 @@ pub(crate) struct ScalingGroup {
     /// Looks that still see it being deleted.
     #[serde(default)]
     pub(crate) deleting: Option<u32>,
+    /// Oldest first.
+    #[serde(default)]
+    pub(crate) refreshes: Vec<RefreshState>,
+}
+
+/// An instance refresh.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct RefreshState {
+    pub(crate) id: String,
+    /// As AWS calls it.
+    pub(crate) status: String,
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
+    /// What instances are replaced by.
+    pub(crate) template: String,
+    pub(crate) version: u64,
+    /// What the group pinned before.
+    pub(crate) before: u64,
+    /// Whether the new one starts first.
+    pub(crate) launch_first: bool,
+    pub(crate) auto_rollback: bool,
+    /// Instances that are still to be replaced.
+    pub(crate) old: BTreeSet<String>,
+    /// Launches that have failed.
+    #[serde(default)]
+    pub(crate) failures: u32,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,10 +1,15 @@
 //! Launch templates: immutable versions, numbered by AWS, made by idempotent calls.
 
+use std::collections::BTreeSet;
+
 use kaphost_apply::ErrorKind;
 use kaphost_plan::{Output, Tags, TemplateContent};
 
 use crate::refuse::{Answer, new_tags, refuse};
 use crate::state::{Template, TemplateVersion, World};
+
+/// Nobody changes it here.
+pub(crate) const DEFAULT_VERSION: u64 = 1;
 
 impl World<'_> {
     pub(crate) fn create_launch_template(
@@ -63,6 +68,19 @@ impl World<'_> {
         let version = TemplateVersion { description: description.to_owned(), content: content.clone(), token: token.to_owned() };
         found.versions.insert(found.latest, version);
         Ok(Output::TemplateVersion(found.latest))
+    }
+
+    /// Versions that are gone already are passed over; the default one stays, and may not be among them.
+    pub(crate) fn delete_template_versions(&mut self, id: &str, versions: &BTreeSet<u64>) -> Answer<Output> {
+        let Some(template) = self.region.launch_templates.get_mut(id) else {
+            let message = format!("The specified launch template, with template ID {id}, does not exist.");
+            return refuse(ErrorKind::NotFound, "InvalidLaunchTemplateId.NotFound", message);
+        };
+        if versions.contains(&DEFAULT_VERSION) || versions.len() > 200 {
+            return refuse(ErrorKind::Invalid, "InvalidParameterValue", "the default version, or more than 200, cannot be deleted");
+        }
+        template.versions.retain(|number, _| !versions.contains(number));
+        Ok(Output::Done)
     }
 
     /// AWS lets a template go that a group still names.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::resource::{Direction, GroupSettings, GroupTag, Kind, Rule, Tags, TemplateContent};
+use crate::resource::{Direction, GroupSettings, GroupTag, Kind, RefreshPreferences, Rule, Tags, TemplateContent};
 
 /// The place of a step in its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -142,6 +142,12 @@ pub enum Action<G, V> {
         content: TemplateContent<G>,
         token: String,
     },
+    /// Old versions that nothing names any more.
+    DeleteTemplateVersions {
+        /// By id.
+        template: String,
+        versions: BTreeSet<u64>,
+    },
     // ── Auto Scaling group ──
     CreateAutoScalingGroup {
         name: String,
@@ -152,6 +158,17 @@ pub enum Action<G, V> {
     UpdateAutoScalingGroup {
         name: String,
         settings: GroupSettings<V>,
+    },
+    /// Replaces the instances by such of this version. The group pins it when that is done, and keeps the one it has when it fails. A group has one at a time.
+    StartInstanceRefresh {
+        group: String,
+        /// By name.
+        template: String,
+        version: V,
+        preferences: RefreshPreferences,
+    },
+    CancelInstanceRefresh {
+        group: String,
     },
     TagGroup {
         name: String,
@@ -165,6 +182,19 @@ pub enum Action<G, V> {
     /// Until one instance is in service, or the time is over. Seconds.
     WaitForCapacity {
         group: String,
+        timeout_s: u32,
+    },
+    /// Until an instance refresh is over. When it did not come to its end, the run fails with AWS's reasons.
+    WaitForRefresh {
+        group: String,
+        /// Its id. Named as groups are: known, or of the step that starts it.
+        refresh: G,
+        timeout_s: u32,
+    },
+    /// Until an instance refresh that is being cancelled no longer stands in the way of another.
+    WaitForRefreshGone {
+        group: String,
+        refresh: String,
         timeout_s: u32,
     },
     /// Until the group and its instances are gone.
@@ -221,6 +251,8 @@ pub enum Output {
         /// The number of its version.
         version: u64,
     },
+    /// The id of an instance refresh that was started.
+    Refresh(String),
     /// A new role.
     Role {
         /// Its ARN.
@@ -259,10 +291,15 @@ impl<G, V> Action<G, V> {
             Self::CreateLaunchTemplateVersion { .. } => "CreateLaunchTemplateVersion",
             Self::CreateAutoScalingGroup { .. } => "CreateAutoScalingGroup",
             Self::UpdateAutoScalingGroup { .. } => "UpdateAutoScalingGroup",
+            Self::DeleteTemplateVersions { .. } => "DeleteLaunchTemplateVersions",
+            Self::StartInstanceRefresh { .. } => "StartInstanceRefresh",
+            Self::CancelInstanceRefresh { .. } => "CancelInstanceRefresh",
             Self::TagGroup { .. } => "CreateOrUpdateTags",
             Self::UntagGroup { .. } => "DeleteTags",
             Self::WaitForCapacity { .. } => "wait for capacity",
             Self::WaitForGroupGone { .. } => "wait for the group to go",
+            Self::WaitForRefresh { .. } => "wait for the rollout",
+            Self::WaitForRefreshGone { .. } => "wait for the other rollout to end",
             Self::DeleteAutoScalingGroup { .. } => "DeleteAutoScalingGroup",
             Self::DeleteLaunchTemplate { .. } => "DeleteLaunchTemplate",
             Self::DeleteSecurityGroup { .. } => "DeleteSecurityGroup",
@@ -276,7 +313,10 @@ impl<G, V> Action<G, V> {
     /// Whether it only polls.
     #[must_use]
     pub const fn is_wait(&self) -> bool {
-        matches!(self, Self::WaitForCapacity { .. } | Self::WaitForGroupGone { .. })
+        matches!(
+            self,
+            Self::WaitForCapacity { .. } | Self::WaitForGroupGone { .. } | Self::WaitForRefresh { .. } | Self::WaitForRefreshGone { .. }
+        )
     }
 
     /// What it creates, when it creates: a collision of names is then looked at again, for it may be our own earlier call.

@@ -11,12 +11,17 @@ use sha2::{Digest as _, Sha256};
 
 use crate::desired::{Desired, DesiredRules, Policies, RulesElsewhere};
 use crate::resource::{
-    DECISION_TAG, DeviceContent, Direction, GroupSettings, GroupTag, Names, OWNER_TAG, Peer, Rule, RuleKey, SPEC_TAG, Tags,
-    TemplateContent, Traffic,
+    DECISION_TAG, DeviceContent, Direction, GroupSettings, GroupTag, Names, OWNER_TAG, Peer, RefreshPreferences, Rule, RuleKey, SPEC_TAG,
+    Tags, TemplateContent, Traffic,
 };
 
 /// The tag that AWS's console shows as a resource's name.
 const NAME_TAG: &str = "Name";
+
+/// Least and most healthy percentage of a group of one, for two servers for a while and no gap.
+const LAUNCH_FIRST: (u32, u32) = (100, 200);
+/// The same for a gap and never two. Said and not left to AWS, whose default for a refresh is 90: of one server that is one.
+const TERMINATE_FIRST: (u32, u32) = (0, 100);
 
 /// Says what AWS should hold.
 ///
@@ -43,6 +48,9 @@ pub fn desire(spec: &AdmittedSpec) -> Result<Desired, UserDataTooLong> {
         group: group(cluster, &names),
         group_tags: group_tags(spec, &names),
         wait_for_capacity_s: cluster.scaling.wait_for_capacity_timeout_s,
+        rollout: rollout(cluster),
+        rollout_timeout_s: cluster.rollout.timeout_s,
+        cancel_refresh: false,
         image: cluster.ami.clone(),
         names,
         tags,
@@ -199,14 +207,32 @@ fn group(cluster: &Cluster, names: &Names) -> GroupSettings<()> {
         desired: 1,
         health_check: scaling.health_check.as_str().to_ascii_uppercase(),
         grace_period_s: scaling.health_check_grace_period_s,
-        warmup_s: cluster.rollout.warmup_s.unwrap_or(scaling.health_check_grace_period_s),
+        warmup_s: warmup_s(cluster),
         termination_policies: scaling.termination_policies.iter().map(ToString::to_string).collect(),
         maintenance: match cluster.rollout.strategy {
-            RolloutStrategy::LaunchFirst => Some((100, 200)),
+            RolloutStrategy::LaunchFirst => Some(LAUNCH_FIRST),
             RolloutStrategy::TerminateFirst => None,
         },
         deletion_protection: if scaling.deletion_protection { "prevent-all-deletion" } else { "none" }.to_owned(),
     }
+}
+
+fn rollout(cluster: &Cluster) -> RefreshPreferences {
+    let (min_healthy_percentage, max_healthy_percentage) = match cluster.rollout.strategy {
+        RolloutStrategy::LaunchFirst => LAUNCH_FIRST,
+        RolloutStrategy::TerminateFirst => TERMINATE_FIRST,
+    };
+    RefreshPreferences {
+        min_healthy_percentage,
+        max_healthy_percentage,
+        warmup_s: warmup_s(cluster),
+        auto_rollback: cluster.rollout.auto_rollback,
+        skip_matching: cluster.rollout.skip_matching,
+    }
+}
+
+fn warmup_s(cluster: &Cluster) -> u32 {
+    cluster.rollout.warmup_s.unwrap_or(cluster.scaling.health_check_grace_period_s)
 }
 
 /// The group's own tags. The user's, a name and the owner reach instances; what the group was created from does not.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kaphost_spec::{Ami, Path};
 
 use crate::observed::{Image, ImageAnswer, ImageGap, Observed};
-use crate::resource::{DeviceContent, GroupSettings, GroupTag, Names, Rule, RuleKey, Tags, TemplateContent};
+use crate::resource::{DeviceContent, GroupSettings, GroupTag, Names, RefreshPreferences, Rule, RuleKey, Tags, TemplateContent};
 
 /// Everything that AWS should hold for one cluster.
 #[derive(Clone, Debug)]
@@ -44,6 +44,12 @@ pub struct Desired {
     pub group_tags: BTreeMap<String, GroupTag>,
     /// Seconds that apply waits for a healthy instance; 0 does not wait.
     pub wait_for_capacity_s: u32,
+    /// How a new version of the template reaches the running server.
+    pub rollout: RefreshPreferences,
+    /// Seconds that apply follows it.
+    pub rollout_timeout_s: u32,
+    /// Whether an instance refresh to another version that is under way may be cancelled. Not the config's to say: false until whoever applies says so.
+    pub cancel_refresh: bool,
 }
 
 /// Rules of one group, and where each comes from.

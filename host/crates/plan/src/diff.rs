@@ -4,6 +4,7 @@ mod elsewhere;
 mod group;
 mod policies;
 mod role;
+mod rollout;
 mod rules;
 mod security_group;
 mod template;
@@ -12,6 +13,7 @@ use kaphost_spec::Ami;
 
 use crate::desired::{Desired, ImageFact};
 pub(crate) use policies::Claims;
+pub use rollout::needs_refresh;
 
 use crate::draft::{Draft, Ec2Tags};
 use crate::observed::{Image, ImageGap, Observed, Query};
@@ -48,10 +50,10 @@ pub fn diff(desired: &Desired, observed: &Observed, image: ImageFact<'_>) -> Res
     role::plan(&mut draft, desired, observed);
     let security_group = security_group::plan(&mut draft, desired, observed, &mut tags);
     elsewhere::plan(&mut draft, desired, observed);
-    let existing = observed.auto_scaling_group.as_ref();
     let version = template::plan(&mut draft, desired, observed, &image, &security_group, &mut tags);
     tags.plan(&mut draft);
-    group::plan(&mut draft, desired, existing, &version);
+    let content = template::content(desired, &image, &security_group);
+    group::plan(&mut draft, desired, observed, &version, &content);
 
     draft.finish()
 }

@@ -23,7 +23,7 @@ pub use kaphost_boot::UserDataTooLong;
 
 pub use desired::{Desired, DesiredRules, ImageFact, Policies, RulesElsewhere};
 pub use destroy::destroy;
-pub use diff::{diff, query};
+pub use diff::{diff, needs_refresh, query};
 pub use observed::*;
 pub use plan::{Change, ChangeKind, LeafChange, Plan, Refusal, RefusalCode, Step};
 pub use resource::*;

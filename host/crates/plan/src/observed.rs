@@ -189,6 +189,8 @@ pub struct ObservedTemplate {
     pub tags: Tags,
     /// The newest number that AWS has given out.
     pub latest: u64,
+    /// The number that stands for the template where none is named; never deleted.
+    pub default: u64,
     /// By number.
     pub versions: BTreeMap<u64, ObservedVersion>,
 }
@@ -217,6 +219,38 @@ pub struct ObservedGroup {
     pub instances: Vec<Instance>,
     /// `Delete in progress` and the like; `None` in ordinary life.
     pub status: Option<String>,
+    /// Its latest instance refresh, when it was read: see [`needs_refresh`](crate::needs_refresh).
+    pub refresh: Option<Refresh>,
+}
+
+/// A rolling update of an Auto Scaling group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Refresh {
+    /// Its id.
+    pub id: String,
+    /// `Pending`, `InProgress`, `Successful`, `Failed`, `RollbackSuccessful`, …
+    pub status: String,
+    /// Why it is as it is, in AWS's words.
+    pub reason: Option<String>,
+    /// How far it is.
+    pub percent: Option<u32>,
+    /// The version that instances are replaced by, where it names a template and a number.
+    pub version: Option<u64>,
+}
+
+impl Refresh {
+    /// Whether it goes on: then the group takes no other.
+    #[must_use]
+    pub fn active(&self) -> bool {
+        ["Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"].contains(&self.status.as_str())
+    }
+
+    /// Whether it goes on towards its version, and not back.
+    #[must_use]
+    pub fn advances(&self) -> bool {
+        ["Pending", "InProgress", "Baking"].contains(&self.status.as_str())
+    }
 }
 
 /// An instance of the group.

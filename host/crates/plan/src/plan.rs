@@ -132,6 +132,8 @@ pub enum RefusalCode {
     DeletionProtected,
     /// Policies of others hang on the role.
     ForeignAttachments,
+    /// An instance refresh to another version is under way.
+    RefreshInProgress,
     /// It is being deleted: wait.
     BeingDeleted,
     /// A further volume stands where the image has its root volume.

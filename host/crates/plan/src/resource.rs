@@ -276,6 +276,22 @@ pub struct DeviceContent {
     pub snapshot: Option<String>,
 }
 
+/// How an instance refresh goes about it. `None`s are left to AWS nowhere: each is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RefreshPreferences {
+    /// Of the desired capacity, how much must stay in service. 0 ends the old server before the new one starts.
+    pub min_healthy_percentage: u32,
+    /// How much there may be: 200 starts the new server before the old one ends.
+    pub max_healthy_percentage: u32,
+    /// Seconds between a new instance's being in service and its counting as healthy.
+    pub warmup_s: u32,
+    /// Goes back to the version that the group pins when the refresh fails.
+    pub auto_rollback: bool,
+    /// Leaves instances alone that run the version already.
+    pub skip_matching: bool,
+}
+
 /// A tag of an Auto Scaling group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GroupTag {

@@ -1,6 +1,6 @@
 //! Launch templates and their versions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::{LaunchTemplate, LaunchTemplateVersion, ResourceType, ValidationWarning};
 use kaphost_apply::{CloudError, ErrorKind};
@@ -94,6 +94,24 @@ impl Ec2 {
         number.and_then(|number| u64::try_from(number).ok()).ok_or_else(|| self.incomplete(OPERATION, "the number of the version"))
     }
 
+    /// Versions that are gone already are no failure.
+    pub(crate) async fn delete_template_versions(&self, id: &str, versions: &BTreeSet<u64>) -> Result<(), CloudError> {
+        const OPERATION: &str = "DeleteLaunchTemplateVersions";
+        let numbers = versions.iter().map(u64::to_string).collect();
+        let call = self.client.delete_launch_template_versions().launch_template_id(id).set_versions(Some(numbers));
+        let answer = call.send().await.map_err(self.error(OPERATION))?;
+        let refused = answer.unsuccessfully_deleted_launch_template_versions().iter().find_map(|one| {
+            let error = one.response_error()?;
+            let gone = matches!(error.code(), Some(code) if code.as_str().to_ascii_lowercase().contains("notexist"));
+            (!gone).then(|| (one.version_number().unwrap_or_default(), error))
+        });
+        let Some((number, error)) = refused else { return Ok(()) };
+        let words = error.message().unwrap_or("AWS does not say why");
+        let code = error.code().map(|code| code.as_str().to_owned());
+        let message = format!("version {number} of the template was not deleted: {words}");
+        Err(CloudError { code, ..CloudError::new(ErrorKind::Other, OPERATION, message) })
+    }
+
     pub(crate) async fn delete_launch_template(&self, id: &str) -> Result<(), CloudError> {
         let call = self.client.delete_launch_template();
         let call = if is_id(id) { call.launch_template_id(id) } else { call.launch_template_name(id) };
@@ -154,6 +172,7 @@ pub(crate) fn with_versions(template: Option<LaunchTemplate>, versions: Vec<Laun
         name: template.launch_template_name().unwrap_or_default().to_owned(),
         tags: tags_read(template.tags()),
         latest: number(template.latest_version_number()).unwrap_or_default().max(newest),
+        default: number(template.default_version_number()).unwrap_or_default(),
         versions,
     })
 }

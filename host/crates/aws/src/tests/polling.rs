@@ -69,3 +69,25 @@ async fn a_group_that_is_not_there() {
     });
     assert_eq!(aws(&server.url).await.group("g", since()).await, Ok(None));
 }
+
+#[tokio::test]
+async fn instance_refreshes() {
+    let refresh = |id: &str, status: &str, more: &str| {
+        format!(
+            "<member><InstanceRefreshId>{id}</InstanceRefreshId><Status>{status}</Status><PercentageComplete>50</PercentageComplete>\
+             <DesiredConfiguration><LaunchTemplate><LaunchTemplateName>g</LaunchTemplateName><Version>3</Version></LaunchTemplate>\
+             </DesiredConfiguration>{more}</member>"
+        )
+    };
+    let rollback =
+        "<StatusReason>going back</StatusReason><RollbackDetails><RollbackReason>it did not start</RollbackReason></RollbackDetails>";
+    let all = refresh("r-2", "RollbackInProgress", rollback) + &refresh("r-1", "Successful", "<StatusReason/>");
+    let server = Server::start(move |request| query(request.action(), &format!("<InstanceRefreshes>{all}</InstanceRefreshes>")));
+    let found = aws(&server.url).await.refreshes("g").await.unwrap();
+    let told: Vec<_> =
+        found.iter().map(|it| (it.id.as_str(), it.active(), it.advances(), it.reason.as_deref(), it.percent, it.version)).collect();
+    assert_eq!(told, [("r-2", true, false, Some("it did not start"), Some(50), Some(3)), ("r-1", false, false, None, Some(50), Some(3))]);
+
+    let server = Server::start(|_| query_error(400, "ValidationError", "AutoScalingGroup name not found - null"));
+    assert_eq!(aws(&server.url).await.refreshes("g").await, Ok(vec![]));
+}

@@ -160,6 +160,7 @@ fn ec2_calls() -> Vec<Call> {
             content: TemplateContent { spot: Some(None), metadata_enabled: false, ..plain() },
             token: "token-3".into(),
         },
+        Action::DeleteTemplateVersions { template: "lt-0123456789abcdef0".into(), versions: [2, 3].into() },
         Action::DeleteLaunchTemplate { id: "lt-0123456789abcdef0".into() },
         Action::DeleteSecurityGroup { id: "sg-1".into() },
     ]
@@ -209,6 +210,19 @@ fn group_calls() -> Vec<Call> {
         create(Some((100, 200))),
         create(None),
         Action::UpdateAutoScalingGroup { name: name(), settings: settings(None) },
+        Action::StartInstanceRefresh {
+            group: name(),
+            template: name(),
+            version: 7,
+            preferences: kaphost_plan::RefreshPreferences {
+                min_healthy_percentage: 100,
+                max_healthy_percentage: 200,
+                warmup_s: 30,
+                auto_rollback: true,
+                skip_matching: false,
+            },
+        },
+        Action::CancelInstanceRefresh { group: name() },
         Action::TagGroup { name: name(), set: group_tags() },
         Action::UntagGroup { name: name(), keys: set(&["Team"]) },
         Action::DeleteAutoScalingGroup { name: name() },
@@ -241,6 +255,13 @@ fn answer(request: &Request) -> (u16, String) {
             let rules = all("sgr-ours", &owned) + &all("sgr-v6", "<cidrIpv6>::/0</cidrIpv6>") + &all("sgr-default", v4);
             ec2(action, &format!("<securityGroupRuleSet>{rules}</securityGroupRuleSet>"))
         }
+        "StartInstanceRefresh" => query(action, "<InstanceRefreshId>r-1</InstanceRefreshId>"),
+        // Gone already is as good as deleted.
+        "DeleteLaunchTemplateVersions" => ec2(
+            action,
+            "<unsuccessfullyDeletedLaunchTemplateVersionSet><item><versionNumber>3</versionNumber><responseError>\
+             <code>launchTemplateVersionDoesNotExist</code></responseError></item></unsuccessfullyDeletedLaunchTemplateVersionSet>",
+        ),
         _ => query(action, "<ignored/>"),
     }
 }
@@ -257,6 +278,7 @@ async fn shown(calls: Vec<Call>) -> String {
             Action::CreateLaunchTemplate { .. } => Output::LaunchTemplate { id: "lt-1".into(), version: 1 },
             Action::CreateRole { .. } => Output::Role { arn: "arn:aws:iam::1:role/r".into() },
             Action::CreateLaunchTemplateVersion { .. } => Output::TemplateVersion(8),
+            Action::StartInstanceRefresh { .. } => Output::Refresh("r-1".into()),
             _ => Output::Done,
         };
         assert_eq!(output, expected, "{}", call.operation());

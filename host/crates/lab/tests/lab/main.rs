@@ -12,5 +12,6 @@ mod file;
 mod outcomes;
 mod properties;
 mod retries;
+mod rollouts;
 mod support;
 mod waits;

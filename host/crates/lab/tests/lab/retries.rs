@@ -38,7 +38,7 @@ async fn everything() -> Vec<Plan> {
     converge(&lab, &ordinary()).await;
     let closed = "egress { allow cidr=\"10.0.0.0/8\" description=\"inside\"\n }\n tag \"Team\" \"metrics\"";
     let other = desired(
-        &config(&["172.16.0.0/12", "192.168.0.0/16"], &format!("instance-type \"t3.large\"\n{closed}"))
+        &config(&["172.16.0.0/12", "192.168.0.0/16"], &format!("instance-type \"t3.large\"\nscaling health-check=\"elb\"\n{closed}"))
             .replace("instance-type \"t3.small\"", ""),
     );
     let (change, _) = planned(&lab, &other).await.unwrap();

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use kaphost_apply::{Cloud, End, Event, Options, Record, Report, Stop, apply, execute};
+use kaphost_apply::{Cloud, End, Event, Options, Record, Report, Stop, apply, execute, look};
 use kaphost_lab::{Behaviour, Holding, Lab};
-use kaphost_plan::{Desired, Image, Kind, Plan, Query, Refusal, check, desire, destroy, diff, query};
+use kaphost_plan::{Desired, Image, Kind, Plan, Query, Refusal, check, desire, destroy, diff};
 use kaphost_spec::{AdmittedSpec, Cluster, ConfigSource, NoLookup, parse};
 
 pub(crate) const REGION: &str = "us-east-1";
@@ -57,7 +57,7 @@ pub(crate) fn prompt() -> Lab {
 
 /// Observes and plans, and has the plan checked.
 pub(crate) async fn planned(lab: &Lab, desired: &Desired) -> Result<(Plan, Image), Vec<Refusal>> {
-    let observed = lab.observe(&query(desired, None)).await.expect("observe");
+    let observed = look(lab, desired, None).await.expect("observe");
     let fact = desired.image_fact(&observed, None).expect("the image was asked for");
     let plan = diff(desired, &observed, fact)?;
     assert_eq!(check(&plan, &observed), [], "{plan:#?}");

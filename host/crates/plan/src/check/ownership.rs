@@ -129,6 +129,25 @@ impl<'a> Books<'a> {
             Planned::TagGroup { name, .. } | Planned::UntagGroup { name, .. } | Planned::DeleteAutoScalingGroup { name } => {
                 must(self.scaling(name), format!("writes the Auto Scaling group {name}, which is not ours"));
             }
+            Planned::DeleteTemplateVersions { template, versions } => {
+                must(self.template_id(template), format!("writes the template {template}, which is not ours"));
+                for number in versions.iter().filter(|number| self.names(**number)) {
+                    must(false, format!("deletes version {number} of the template, which something names"));
+                }
+            }
+            Planned::StartInstanceRefresh { group, version, .. } => {
+                must(self.scaling(group), format!("replaces the instances of {group}, which is not ours"));
+                if let Ref::Known(number) = version {
+                    let there = self.observed.launch_template.as_ref().is_some_and(|template| template.versions.contains_key(number));
+                    must(there, format!("rolls out version {number} of the template, which is not there"));
+                }
+            }
+            Planned::CancelInstanceRefresh { group } => {
+                must(self.scaling(group), format!("writes the Auto Scaling group {group}, which is not ours"))
+            }
+            Planned::WaitForRefresh { group, .. } | Planned::WaitForRefreshGone { group, .. } => {
+                must(self.scaling(group), format!("waits for the group {group}, which is not ours"));
+            }
             Planned::WaitForGroupGone { group, .. } => must(self.scaling(group), format!("waits for the group {group}, which is not ours")),
             Planned::WaitForCapacity { group, .. } => {
                 must(group == self.regional, format!("waits for the group {group}, which is not ours"))
@@ -203,6 +222,16 @@ impl<'a> Books<'a> {
 
     fn template_id(&self, id: &str) -> bool {
         self.observed.launch_template.as_ref().is_some_and(|template| template.id == id && self.tagged(&template.tags))
+    }
+
+    /// Whether template, group or an instance name this version.
+    fn names(&self, number: u64) -> bool {
+        let template = self.observed.launch_template.as_ref();
+        let group = self.observed.auto_scaling_group.as_ref();
+        template.is_some_and(|template| template.default == number || template.latest == number)
+            || group.is_some_and(|group| {
+                group.settings.template_version == number || group.instances.iter().any(|it| it.template_version == Some(number))
+            })
     }
 
     fn scaling(&self, name: &str) -> bool {

@@ -39,11 +39,13 @@ pub(super) fn check(plan: &Plan) -> Vec<Fault> {
 
 const GROUP: &str = "a security group";
 const VERSION: &str = "a version of the template";
+const REFRESH: &str = "an instance refresh";
 
 const fn makes(action: &Planned) -> Option<&'static str> {
     match action {
         Planned::CreateSecurityGroup { .. } => Some(GROUP),
         Planned::CreateLaunchTemplate { .. } | Planned::CreateLaunchTemplateVersion { .. } => Some(VERSION),
+        Planned::StartInstanceRefresh { .. } => Some(REFRESH),
         _ => None,
     }
 }
@@ -63,6 +65,8 @@ fn refs(action: &Planned) -> Vec<(StepId, &'static str)> {
         Planned::CreateAutoScalingGroup { settings, .. } | Planned::UpdateAutoScalingGroup { settings, .. } => {
             version(&settings.template_version)
         }
+        Planned::StartInstanceRefresh { version: number, .. } => version(number),
+        Planned::WaitForRefresh { refresh: Ref::Of(step), .. } => vec![(*step, REFRESH)],
         _ => Vec::new(),
     }
 }
@@ -91,6 +95,10 @@ fn order(plan: &Plan, reach: &[BTreeSet<StepId>], faults: &mut Vec<Fault>) {
             Planned::CreateAutoScalingGroup { .. } | Planned::UpdateAutoScalingGroup { .. } => {
                 must_follow(&|action| !action.is_wait() && !about_group(action));
             }
+            // Of the group itself, too: a new server starts by it.
+            Planned::StartInstanceRefresh { .. } => {
+                must_follow(&|action| matches!(action, Planned::WaitForRefreshGone { .. }) || !action.is_wait())
+            }
             action if removes(action) => {
                 must_follow(&|other| matches!(other, Planned::DeleteAutoScalingGroup { .. } | Planned::WaitForGroupGone { .. }))
             }
@@ -116,6 +124,8 @@ const fn about_group(action: &Planned) -> bool {
             | Planned::UpdateAutoScalingGroup { .. }
             | Planned::TagGroup { .. }
             | Planned::UntagGroup { .. }
+            | Planned::StartInstanceRefresh { .. }
+            | Planned::CancelInstanceRefresh { .. }
             | Planned::DeleteAutoScalingGroup { .. }
     )
 }

@@ -2,18 +2,24 @@
 
 use crate::action::{Planned, Ref, StepId};
 use crate::desired::Desired;
+use crate::diff::rollout::{self, Way};
 use crate::draft::Draft;
-use crate::observed::{Instance, ObservedGroup};
+use crate::observed::{Instance, Observed, ObservedGroup, ObservedTemplate};
 use crate::plan::{ChangeKind, RefusalCode};
-use crate::resource::{GroupSettings, Kind, OWNER_TAG};
+use crate::resource::{GroupSettings, Kind, OWNER_TAG, TemplateContent};
 use crate::view::{self, KNOWN_LATER, View, compared, group_tag_diff};
 
 /// Plans the group, and the wait for its server.
-pub(super) fn plan(draft: &mut Draft<'_>, desired: &Desired, observed: Option<&ObservedGroup>, version: &Ref<u64>) {
-    let settings = desired.group.with_version(version.clone());
-    match observed {
-        None => create(draft, desired, settings),
-        Some(group) => update(draft, desired, group, settings),
+pub(super) fn plan(
+    draft: &mut Draft<'_>,
+    desired: &Desired,
+    observed: &Observed,
+    version: &Ref<u64>,
+    content: &TemplateContent<Ref<String>>,
+) {
+    match &observed.auto_scaling_group {
+        None => create(draft, desired, desired.group.with_version(version.clone())),
+        Some(group) => update(draft, desired, group, observed.launch_template.as_ref(), version, content),
     }
 }
 
@@ -28,7 +34,14 @@ fn create(draft: &mut Draft<'_>, desired: &Desired, settings: GroupSettings<Ref<
     wait(draft, desired, step);
 }
 
-fn update(draft: &mut Draft<'_>, desired: &Desired, group: &ObservedGroup, settings: GroupSettings<Ref<u64>>) {
+fn update(
+    draft: &mut Draft<'_>,
+    desired: &Desired,
+    group: &ObservedGroup,
+    template: Option<&ObservedTemplate>,
+    version: &Ref<u64>,
+    content: &TemplateContent<Ref<String>>,
+) {
     let name = &group.name;
     if !draft.owned(Kind::AutoScalingGroup, name, group.tags.get(OWNER_TAG).map(|tag| tag.value.as_str())) {
         return;
@@ -39,27 +52,48 @@ fn update(draft: &mut Draft<'_>, desired: &Desired, group: &ObservedGroup, setti
         return;
     }
 
-    let now = group.settings.with_version(Ref::Known(group.settings.template_version));
-    let differs = now != settings;
-    let note = (now.template_version != settings.template_version).then(|| keeps_version(group, &settings.template_version)).flatten();
-    let old = view::group(&now, version_text).group_tags(&compared(&group.tags), &desired.tags);
-    let new = view::group(&settings, version_text).group_tags(&compared(&desired.group_tags), &desired.tags);
-    draft.change(Kind::AutoScalingGroup, name, ChangeKind::Update, (&old, &new), note);
+    let way = rollout::way(draft, desired, group, template, version, content);
+    let pins = group.settings.template_version;
+    let now = group.settings.with_version(Ref::Known(pins));
+    let wanted = desired.group.with_version(version.clone());
+    let mut old = view::group(&now, version_text).group_tags(&compared(&group.tags), &desired.tags);
+    let mut new = view::group(&wanted, version_text).group_tags(&compared(&desired.group_tags), &desired.tags);
+    if let Way::Replace(replaced) | Way::Join(replaced, _) = &way {
+        rollout::show(&mut old, &mut new, replaced, &version_text(version));
+    }
+    draft.change(Kind::AutoScalingGroup, name, ChangeKind::Update, (&old, &new), rollout::note(desired, group, &way));
 
     let (set, keys) = group_tag_diff(&group.tags, &desired.group_tags);
-    let before = draft.last();
+    let mut before = draft.last();
     if !set.is_empty() {
         draft.step(Kind::AutoScalingGroup, name, [], Planned::TagGroup { name: name.clone(), set });
     }
     if !keys.is_empty() {
         draft.step(Kind::AutoScalingGroup, name, [], Planned::UntagGroup { name: name.clone(), keys });
     }
-    if differs {
+    // A refresh pins its version itself, when it went well: until then the group keeps what it has, to go back to. What is no number, or another template, is nothing to
+    // go back to.
+    let settings = match way {
+        Way::Replace(_) | Way::Join(..) if pins > 0 && now.launch_template == wanted.launch_template => {
+            wanted.with_version(Ref::Known(pins))
+        }
+        _ => wanted,
+    };
+    if matches!(way, Way::Pin | Way::Replace(_)) {
+        before.extend(rollout::clear(draft, desired, group));
+    }
+    if now != settings {
         let action = Planned::UpdateAutoScalingGroup { name: name.clone(), settings };
         let step = draft.step(Kind::AutoScalingGroup, name, before, action);
-        if !group.instances.iter().any(Instance::in_service) {
+        let replaces = matches!(way, Way::Replace(_) | Way::Join(..));
+        if !replaces && !group.instances.iter().any(Instance::in_service) {
             wait(draft, desired, step);
         }
+    }
+    match way {
+        Way::Keep | Way::Pin => {}
+        Way::Replace(_) => rollout::start(draft, desired, group, version),
+        Way::Join(_, refresh) => rollout::follow(draft, desired, name, Ref::Known(refresh.id), None),
     }
 }
 
@@ -69,16 +103,6 @@ fn wait(draft: &mut Draft<'_>, desired: &Desired, after: StepId) {
         let action = Planned::WaitForCapacity { group: group.clone(), timeout_s: desired.wait_for_capacity_s };
         draft.step(Kind::AutoScalingGroup, &group, [after], action);
     }
-}
-
-/// What pinning another version means for a server that runs: nothing until it is replaced.
-fn keeps_version(group: &ObservedGroup, pinned: &Ref<u64>) -> Option<String> {
-    let runs_another = |instance: &&Instance| instance.template_version.is_none_or(|version| Ref::Known(version) != *pinned);
-    let instance = group.instances.iter().find(runs_another)?;
-    Some(match instance.template_version {
-        Some(version) => format!("the running instance {} keeps version {version} until it is replaced", instance.id),
-        None => format!("the running instance {} stays as it is until it is replaced", instance.id),
-    })
 }
 
 fn version_text(version: &Ref<u64>) -> String {

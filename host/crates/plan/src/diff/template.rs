@@ -1,6 +1,6 @@
 //! The launch template. Versions never change: another content is another version, and one that exists already is used again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kaphost_spec::hex;
 use sha2::{Digest as _, Sha256};
@@ -8,10 +8,17 @@ use sha2::{Digest as _, Sha256};
 use crate::action::{Planned, Ref, StepId};
 use crate::desired::Desired;
 use crate::draft::{Draft, Ec2Tags};
-use crate::observed::{Image, Observed, ObservedTemplate};
+use crate::observed::{Image, Observed, ObservedGroup, ObservedTemplate, ObservedVersion};
 use crate::plan::ChangeKind;
 use crate::resource::{Kind, OWNER_TAG, Tags, TemplateContent};
 use crate::view::{self, KNOWN_LATER, View, compared, group_ref, tag_diff};
+
+/// So many versions are left alone: deleting costs a call, and people look back.
+const MANY_VERSIONS: usize = 20;
+/// So many of the newest stay when the others go.
+const KEPT_VERSIONS: usize = 10;
+/// EC2's limit for one call.
+const DELETED_AT_ONCE: usize = 200;
 
 /// Plans the template; gives the version that the group is to pin.
 pub(super) fn plan(
@@ -47,8 +54,13 @@ pub(super) fn plan(
     let new_tags = compared(&tags);
 
     if let Some(version) = find(template, pinned, &content) {
-        let old = View::default().tags("tags", &old_tags, &desired.tags);
-        let new = View::default().tags("tags", &new_tags, &desired.tags);
+        // Somebody has pinned another version, or the config goes back: what that means is in the versions.
+        let before = pinned.filter(|number| *number != version).and_then(|number| template.versions.get(&number));
+        let differs = |before: &ObservedVersion| {
+            (show(&before.content, String::as_str, root, &desired.tags), show(&content, group_ref, root, &desired.tags))
+        };
+        let (old, new) = before.map(differs).unwrap_or_default();
+        let (old, new) = (old.tags("tags", &old_tags, &desired.tags), new.tags("tags", &new_tags, &desired.tags));
         draft.change(Kind::LaunchTemplate, name, ChangeKind::Update, (&old, &new), None);
         return Ref::Known(version);
     }
@@ -59,25 +71,47 @@ pub(super) fn plan(
     old.set("version", pinned.filter(|number| *number > 0).unwrap_or(template.latest), None);
     new.set("version", KNOWN_LATER, None);
     let (old, new) = (old.tags("tags", &old_tags, &desired.tags), new.tags("tags", &new_tags, &desired.tags));
-    draft.change(Kind::LaunchTemplate, name, ChangeKind::Update, (&old, &new), None);
+    let forgotten = forgotten(template, observed.auto_scaling_group.as_ref());
+    let note = (!forgotten.is_empty()).then(|| format!("{} old versions that nothing names any more are deleted", forgotten.len()));
+    draft.change(Kind::LaunchTemplate, name, ChangeKind::Update, (&old, &new), note);
+    if !forgotten.is_empty() {
+        let delete = Planned::DeleteTemplateVersions { template: template.id.clone(), versions: forgotten };
+        draft.step(Kind::LaunchTemplate, name, [], delete);
+    }
     let (description, token) = identify(desired, &content, root, Some(template));
     let create = Planned::CreateLaunchTemplateVersion { template: name.clone(), description, content, token };
     Ref::Of(draft.step(Kind::LaunchTemplate, name, maker(group), create))
 }
 
 /// The desired content, with its image, its root device and its group.
-fn content(desired: &Desired, image: &Image, group: &Ref<String>) -> TemplateContent<Ref<String>> {
+pub(super) fn content(desired: &Desired, image: &Image, group: &Ref<String>) -> TemplateContent<Ref<String>> {
     let mut devices: BTreeMap<_, _> = desired.template.devices.clone();
     devices.insert(image.root_device.clone(), desired.root.clone());
     TemplateContent { image: image.id.clone(), devices, ..desired.template.map_groups(|()| group.clone()) }
 }
 
 /// A version that says exactly this: the pinned one if it does, else the newest that does. None when the group is yet to be made.
-fn find(template: &ObservedTemplate, pinned: Option<u64>, content: &TemplateContent<Ref<String>>) -> Option<u64> {
+pub(super) fn find(template: &ObservedTemplate, pinned: Option<u64>, content: &TemplateContent<Ref<String>>) -> Option<u64> {
     let says = |number: &u64| {
         template.versions.get(number).is_some_and(|version| version.content.map_groups(|id| Ref::Known(id.clone())) == *content)
     };
     pinned.filter(says).or_else(|| template.versions.keys().rev().copied().find(says))
+}
+
+/// The versions to delete, oldest first, once there are many. Kept are the newest ones, and whatever something names: the template's default and latest, the group's, which a
+/// refresh would go back to, an instance's, and that of a refresh.
+fn forgotten(template: &ObservedTemplate, group: Option<&ObservedGroup>) -> BTreeSet<u64> {
+    if template.versions.len() < MANY_VERSIONS {
+        return BTreeSet::new();
+    }
+    let mut named = BTreeSet::from([template.default, template.latest]);
+    if let Some(group) = group {
+        named.insert(group.settings.template_version);
+        named.extend(group.instances.iter().filter_map(|instance| instance.template_version));
+        named.extend(group.refresh.as_ref().and_then(|refresh| refresh.version));
+    }
+    let old = template.versions.keys().take(template.versions.len() - KEPT_VERSIONS);
+    old.filter(|number| !named.contains(number)).take(DELETED_AT_ONCE).copied().collect()
 }
 
 /// The version's description, and the token that lets two appliers make one version of it.

@@ -54,7 +54,12 @@ fn details(action: &Planned) -> Vec<String> {
         Planned::CreateAutoScalingGroup { settings, .. } | Planned::UpdateAutoScalingGroup { settings, .. } => {
             vec![format!("version {:?}", settings.template_version)]
         }
-        Planned::WaitForCapacity { timeout_s, .. } | Planned::WaitForGroupGone { timeout_s, .. } => vec![format!("{timeout_s} s at most")],
+        Planned::StartInstanceRefresh { version, preferences, .. } => vec![format!("version {version:?}, {preferences:?}")],
+        Planned::DeleteTemplateVersions { versions, .. } => vec![format!("{versions:?}")],
+        Planned::WaitForCapacity { timeout_s, .. }
+        | Planned::WaitForGroupGone { timeout_s, .. }
+        | Planned::WaitForRefresh { timeout_s, .. }
+        | Planned::WaitForRefreshGone { timeout_s, .. } => vec![format!("{timeout_s} s at most")],
         _ => Vec::new(),
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use kaphost_plan::{
     Action, Attachments, Direction, GroupTag, Instance, Observed, ObservedGroup, ObservedProfile, ObservedRole, ObservedRule,
-    ObservedSecurityGroup, ObservedTemplate, ObservedVersion, Output, Peer, Plan, Ref, Rule, RuleKey, StepId, Tags, TemplateContent,
-    Traffic,
+    ObservedSecurityGroup, ObservedTemplate, ObservedVersion, Output, Peer, Plan, Ref, Refresh, Rule, RuleKey, StepId, Tags,
+    TemplateContent, Traffic,
 };
 
 /// Carries out the first `steps` steps of a plan, as if killed after them.
@@ -68,6 +68,10 @@ fn find<'a>(world: &'a mut Observed, id: &str) -> &'a mut ObservedSecurityGroup 
 
 fn retag<T: Clone>(tags: &mut BTreeMap<String, T>, set: &BTreeMap<String, T>) {
     tags.extend(set.iter().map(|(key, value)| (key.clone(), value.clone())));
+}
+
+fn refresh(world: &mut Observed) -> &mut Refresh {
+    world.auto_scaling_group.as_mut().and_then(|group| group.refresh.as_mut()).expect("AWS: ActiveInstanceRefreshNotFound")
 }
 
 fn attachments(world: &mut Observed) -> &mut Attachments {
@@ -205,6 +209,7 @@ fn act(world: &mut Observed, action: &Action<Ref<String>, Ref<u64>>, outputs: &O
                 name: name.clone(),
                 tags: tags.clone(),
                 latest: 1,
+                default: 1,
                 versions: BTreeMap::from([(1, first)]),
             });
             return Output::TemplateVersion(1);
@@ -228,11 +233,45 @@ fn act(world: &mut Observed, action: &Action<Ref<String>, Ref<u64>>, outputs: &O
                 tags: tags.clone(),
                 instances: vec![instance(version)],
                 status: None,
+                refresh: None,
             });
         }
         Action::UpdateAutoScalingGroup { settings, .. } => {
             let number = version(&settings.template_version, outputs);
             world.auto_scaling_group.as_mut().unwrap().settings = settings.with_version(number);
+        }
+        Action::DeleteTemplateVersions { versions, .. } => {
+            let template = world.launch_template.as_mut().expect("AWS: not found");
+            assert!(!versions.contains(&template.default), "AWS: the default version stays");
+            template.versions.retain(|number, _| !versions.contains(number));
+        }
+        Action::StartInstanceRefresh { version: to, .. } => {
+            let number = version(to, outputs);
+            assert!(world.launch_template.as_ref().unwrap().versions.contains_key(&number), "AWS: no such version");
+            let group = world.auto_scaling_group.as_mut().expect("AWS: not found");
+            assert!(group.refresh.as_ref().is_none_or(|refresh| !refresh.active()), "AWS: InstanceRefreshInProgress");
+            let (id, status) = (format!("refresh-{number}"), "InProgress".to_owned());
+            group.refresh = Some(Refresh { id: id.clone(), status, reason: None, percent: Some(0), version: Some(number) });
+            return Output::Refresh(id);
+        }
+        Action::CancelInstanceRefresh { .. } => refresh(world).status = "Cancelled".to_owned(),
+        Action::WaitForRefreshGone { .. } => {
+            let refresh = refresh(world);
+            if refresh.active() {
+                refresh.status = "Cancelled".to_owned();
+            }
+        }
+        Action::WaitForRefresh { refresh: id, .. } => {
+            let refresh = refresh(world);
+            match id {
+                Ref::Known(id) => assert_eq!(&refresh.id, id),
+                Ref::Of(step) => assert_eq!(outputs[step], Output::Refresh(refresh.id.clone())),
+            }
+            refresh.status = "Successful".to_owned();
+            let number = refresh.version.unwrap();
+            let group = world.auto_scaling_group.as_mut().unwrap();
+            group.settings.template_version = number;
+            group.instances = vec![instance(number)];
         }
         Action::TagGroup { set, .. } => retag::<GroupTag>(&mut world.auto_scaling_group.as_mut().unwrap().tags, set),
         Action::UntagGroup { keys, .. } => world.auto_scaling_group.as_mut().unwrap().tags.retain(|key, _| !keys.contains(key)),
