@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
-use crate::commands::{apply, check, convert, destroy, explain, facts, output, plan, status};
+use crate::commands::{apply, check, convert, destroy, explain, facts, output, plan, replay, status};
 use crate::exit;
 use crate::term::Color;
 
@@ -54,6 +54,7 @@ pub(crate) enum Command {
     Output(output::Command),
     Explain(explain::Command),
     Facts(facts::Command),
+    Replay(replay::Command),
     Convert(convert::Command),
 }
 

@@ -17,13 +17,16 @@ pub(crate) enum Exit {
     Untrusted,
     /// Partly applied; the report says what.
     Partial,
+    /// A plan or a record does not match what is there now.
+    Stale,
     /// Wrong usage of the command line.
     Usage,
 }
 
 impl Exit {
     /// Every code, in order.
-    pub(crate) const ALL: &[Self] = &[Self::Done, Self::Error, Self::Changes, Self::Denied, Self::Untrusted, Self::Partial, Self::Usage];
+    pub(crate) const ALL: &[Self] =
+        &[Self::Done, Self::Error, Self::Changes, Self::Denied, Self::Untrusted, Self::Partial, Self::Stale, Self::Usage];
 
     /// The number that the shell sees.
     #[must_use]
@@ -35,6 +38,7 @@ impl Exit {
             Self::Denied => 3,
             Self::Untrusted => 4,
             Self::Partial => 5,
+            Self::Stale => 6,
             Self::Usage => 64,
         }
     }
@@ -49,6 +53,7 @@ impl Exit {
             Self::Denied => "denied by policy",
             Self::Untrusted => "a policy could not be trusted or run",
             Self::Partial => "partly applied; the report says what",
+            Self::Stale => "a plan or a record does not match what is there now",
             Self::Usage => "wrong usage of the command line",
         }
     }

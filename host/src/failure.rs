@@ -23,6 +23,26 @@ pub(crate) enum Failure {
         /// A clause: "does not exist".
         why: String,
     },
+    /// A file cannot be written.
+    Unwritable {
+        /// "the record".
+        what: &'static str,
+        /// As the user named it.
+        file: PathBuf,
+        /// What the system says.
+        why: String,
+    },
+    /// A recorded decision does not come out the same.
+    Replay {
+        /// The record.
+        file: String,
+        /// What was found not to be as it was, before anything was evaluated.
+        reasons: Vec<Simple>,
+        /// From the record to what comes out now, which has been shown already; empty when nothing differs, or nothing came out.
+        diff: String,
+        /// Why nothing came out.
+        ended: Option<Box<Failure>>,
+    },
     /// The config holds mistakes.
     Config(Report),
     /// The config holds no cluster, or several.
@@ -58,6 +78,8 @@ pub(crate) enum Failure {
         violations: Vec<Value>,
         /// Those that a waiver holds for, for programs.
         waived: Vec<Value>,
+        /// What led to it, for programs.
+        inputs: Value,
         /// What is said beside them, for programs.
         warnings: Vec<Value>,
         /// The decision, for programs.
@@ -134,6 +156,7 @@ impl Failure {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
             Self::Unreadable { .. }
+            | Self::Unwritable { .. }
             | Self::Config(_)
             | Self::Clusters { .. }
             | Self::Unplannable(_)
@@ -149,6 +172,7 @@ impl Failure {
             | Self::Stopped { changed: false, .. } => Exit::Error,
             Self::Policy(_) | Self::FactsMoved(_) | Self::Untrusted { .. } | Self::Strict { .. } => Exit::Untrusted,
             Self::Denied { .. } => Exit::Denied,
+            Self::Replay { .. } => Exit::Stale,
             Self::Stopped { changed: true, .. } => Exit::Partial,
             Self::Settings(_) | Self::Usage(_) => Exit::Usage,
         }
@@ -163,6 +187,20 @@ impl Failure {
                 "unreadable",
                 format!("{what} `{}` {why}", file.display()),
                 "name a text file in UTF-8 that is there and that you may read",
+            ),
+            Self::Unwritable { what, file, why } => one(
+                "unwritable",
+                format!("{what} `{}` cannot be written: {why}; nothing was changed", file.display()),
+                "name a file in a folder that is there and that you may write",
+            ),
+            Self::Replay { file, diff, ended, .. } => one(
+                "replay",
+                match (diff.is_empty(), ended.is_some()) {
+                    (_, true) => format!("the decision in `{file}` cannot be made again"),
+                    (false, _) => format!("the decision in `{file}` does not come out the same"),
+                    (true, false) => format!("the decision in `{file}` comes out the same, and not everything is as it was"),
+                },
+                "replay it with the files that were decided on, and the kaphost that decided",
             ),
             Self::Clusters { file, count: 0 } => one(
                 "no-cluster",
@@ -247,6 +285,12 @@ impl Failure {
                 let problems: String = problems.iter().map(|problem| render::diagnostic::text(problem)).collect();
                 format!("{}{problems}", render::diagnostics(mistakes))
             }
+            Self::Replay { reasons, ended, .. } => {
+                let reasons: String = reasons.iter().map(|problem| render::diagnostic::text(problem)).collect();
+                let ended = ended.as_ref().map(|failure| failure.text()).unwrap_or_default();
+                let whole: String = self.problems().iter().map(|problem| render::diagnostic::text(problem)).collect();
+                reasons + &ended + &whole
+            }
             _ => self.problems().iter().map(|problem| render::diagnostic::text(problem)).collect(),
         }
     }
@@ -267,7 +311,8 @@ impl Failure {
             _ => document["problems"] = self.problems().iter().map(Simple::json).collect(),
         }
         match self {
-            Self::Denied { violations, waived, warnings, decision } => {
+            Self::Denied { violations, waived, warnings, inputs, decision } => {
+                document["inputs"] = inputs.clone();
                 document["violations"] = json!(violations);
                 document["waived"] = json!(waived);
                 document["warnings"] = json!(warnings);
@@ -276,6 +321,12 @@ impl Failure {
             Self::Strict { warnings, decision, .. } => {
                 document["warnings"] = json!(warnings);
                 document["decision"] = decision.clone();
+            }
+            Self::Replay { reasons, diff, ended, .. } => {
+                document["same"] = json!(false);
+                document["reasons"] = reasons.iter().map(Simple::json).collect();
+                document["diff"] = json!(diff);
+                document["ended"] = ended.as_ref().map(|failure| failure.json()).unwrap_or_default();
             }
             Self::Stopped { report, .. } => document["report"] = report.clone(),
             _ => {}

@@ -1,14 +1,16 @@
 //! Reads cluster files, and what they refer to.
 
+use std::cell::RefCell;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use kaphost_spec::{ConfigSource, Diagnostic, Lookup, Spec};
 
 use crate::failure::Failure;
+use crate::record::sha256;
 
 /// More than any config needs; past it somebody named the wrong file.
-const MAX_BYTES: u64 = 1 << 20;
+pub(crate) const MAX_BYTES: u64 = 1 << 20;
 
 /// One cluster and the warnings about its file.
 #[derive(Debug)]
@@ -17,6 +19,25 @@ pub(crate) struct Input {
     pub(crate) spec: Spec,
     /// What is odd about the file but does not keep it from being used.
     pub(crate) warnings: Vec<Diagnostic>,
+    /// What it takes from elsewhere, in the order of the file.
+    pub(crate) taken: Vec<Taken>,
+}
+
+/// Where a config takes a value from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// A file, as the config spells its path, and the SHA-256 of its text, which may hold secrets.
+    File {
+        /// As the config spells it.
+        path: String,
+        /// Lower-case hexadecimal.
+        sha256: String,
+    },
+    /// A variable. What it holds is short, and even a digest could be guessed.
+    Variable {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// Reads a file that describes exactly one cluster.
@@ -25,14 +46,23 @@ pub(crate) struct Input {
 /// When it cannot be read, or holds mistakes (all of them), or another number of clusters.
 pub(crate) fn read(file: &Path) -> Result<Input, Failure> {
     let text = text_of(file).map_err(|why| Failure::Unreadable { what: "the config", file: file.to_owned(), why })?;
-    let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-    let parsed = kaphost_spec::parse(ConfigSource::new(file.display().to_string(), text), &Here { folder })?;
+    parse(ConfigSource::new(file.display().to_string(), text), file.parent().unwrap_or(Path::new("")))
+}
+
+/// A text that describes exactly one cluster. What it takes from files starts at `folder`.
+///
+/// # Errors
+/// When it holds mistakes (all of them), or another number of clusters.
+pub(crate) fn parse(source: ConfigSource, folder: &Path) -> Result<Input, Failure> {
+    let name = source.name.clone();
+    let here = Here { folder: folder.to_owned(), taken: RefCell::default() };
+    let parsed = kaphost_spec::parse(source, &here)?;
     let mut clusters = parsed.specs;
     match (clusters.pop(), clusters.is_empty()) {
-        (Some(spec), true) => Ok(Input { spec, warnings: parsed.warnings }),
+        (Some(spec), true) => Ok(Input { spec, warnings: parsed.warnings, taken: here.taken.into_inner() }),
         (last, _) => {
             let count = clusters.len() + usize::from(last.is_some());
-            Err(Failure::Clusters { file: file.to_owned(), count })
+            Err(Failure::Clusters { file: name.into(), count })
         }
     }
 }
@@ -42,14 +72,31 @@ pub(crate) fn read(file: &Path) -> Result<Input, Failure> {
 /// # Errors
 /// A clause that says why it cannot be read, is none, or is longer than any that is meant.
 pub(crate) fn text_of(file: &Path) -> Result<String, String> {
+    text_within(file, MAX_BYTES)
+}
+
+/// As [`text_of`], with a limit of its own.
+///
+/// # Errors
+/// As [`text_of`].
+pub(crate) fn text_within(file: &Path, max_bytes: u64) -> Result<String, String> {
+    let bytes = bytes_within(file, max_bytes)?;
+    String::from_utf8(bytes).map_err(|error| format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
+}
+
+/// A file, whole.
+///
+/// # Errors
+/// A clause that says why it cannot be read, or that it is longer than it may be.
+pub(crate) fn bytes_within(file: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
     let open = std::fs::File::open(file).map_err(|error| plain(&error))?;
     let mut bytes = Vec::new();
     // What a file says of its size is no limit: a device or a pipe says 0 and may never end.
-    open.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| plain(&error))?;
-    if u64::try_from(bytes.len()).is_ok_and(|size| size > MAX_BYTES) {
-        return Err(format!("is over {MAX_BYTES} bytes long, which no file of kaphost's is"));
+    open.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| plain(&error))?;
+    if u64::try_from(bytes.len()).is_ok_and(|size| size > max_bytes) {
+        return Err(format!("is over {max_bytes} bytes long, which no file of kaphost's is"));
     }
-    String::from_utf8(bytes).map_err(|error| format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
+    Ok(bytes)
 }
 
 /// An I/O error as a clause, without its number.
@@ -65,10 +112,12 @@ pub(crate) fn plain(error: &std::io::Error) -> String {
 /// Answers `(env)` from this process and `(file)` from the config's folder.
 struct Here {
     folder: PathBuf,
+    taken: RefCell<Vec<Taken>>,
 }
 
 impl Lookup for Here {
     fn env(&self, name: &str) -> Result<String, String> {
+        self.taken.borrow_mut().push(Taken::Variable { name: name.to_owned() });
         std::env::var(name).map_err(|error| match error {
             std::env::VarError::NotPresent => "is not set".to_owned(),
             std::env::VarError::NotUnicode(_) => "is not UTF-8".to_owned(),
@@ -76,7 +125,9 @@ impl Lookup for Here {
     }
 
     fn file(&self, path: &str) -> Result<String, String> {
-        text_of(&self.folder.join(path))
+        let text = text_of(&self.folder.join(path))?;
+        self.taken.borrow_mut().push(Taken::File { path: path.to_owned(), sha256: sha256(text.as_bytes()) });
+        Ok(text)
     }
 }
 

@@ -14,6 +14,7 @@ mod pipeline;
 mod place;
 mod policies;
 mod progress;
+mod record;
 mod render;
 mod term;
 mod usage;

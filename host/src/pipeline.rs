@@ -13,6 +13,7 @@ use crate::facts::{self, FactsArgs, Trust};
 use crate::failure::Failure;
 use crate::input::{self, Input};
 use crate::policies::{Asked, Policies};
+use crate::record::Inputs;
 use crate::render::warnings::Warnings;
 use crate::{render, term};
 
@@ -45,6 +46,8 @@ pub(crate) struct Admitted {
     pub(crate) spec: AdmittedSpec,
     /// How it came about.
     pub(crate) decision: Decision,
+    /// What led to it, for programs.
+    pub(crate) inputs: Value,
     /// What is said beside it, for programs; people have been shown it already.
     pub(crate) warnings: Vec<Value>,
 }
@@ -52,9 +55,13 @@ pub(crate) struct Admitted {
 /// Asks the policies. What they advise and what is odd about them is shown. A denial is shown, violation by violation, and is a failure.
 ///
 /// # Errors
-/// When a policy denies, or cannot be run; when something is odd where nothing may be.
-pub(crate) fn admit(global: &Global, input: &Input, policies: &Policies, facts: &Facts) -> Result<Admitted, Failure> {
+/// When a policy denies, or cannot be run; when the record cannot be written; when something is odd where nothing may be.
+pub(crate) fn admit(global: &Global, input: &Input, policies: &Policies, facts: &Facts, asked: &Asked<'_>) -> Result<Admitted, Failure> {
     let Admission { outcome, decision, .. } = policies.evaluate(global, input, facts)?;
+    if let Some(record) = asked.record {
+        record.write(input, policies, &decision)?;
+    }
+    let inputs = json!(Inputs::new(input, policies, &decision));
     let shown = Warnings::of(&decision, &input.spec, |waiver| policies.place_of(waiver));
     term::err(&shown.text());
     let warnings = shown.json();
@@ -62,13 +69,13 @@ pub(crate) fn admit(global: &Global, input: &Input, policies: &Policies, facts: 
         Outcome::Admitted(_) if policies.strict() && shown.count() > 0 => {
             Err(Failure::Strict { count: shown.count(), warnings, decision: json!(decision) })
         }
-        Outcome::Admitted(spec) => Ok(Admitted { spec: *spec, decision, warnings }),
+        Outcome::Admitted(spec) => Ok(Admitted { spec: *spec, decision, inputs, warnings }),
         Outcome::Denied => {
             term::err(&render::decision::violations(&decision, &input.spec, Effect::Deny));
             term::err(&render::decision::waived(&decision));
             let [violations, waived] =
                 [Effect::Deny, Effect::Waived].map(|effect| render::decision::violations_json(&decision, &input.spec, effect));
-            Err(Failure::Denied { violations, waived, warnings, decision: json!(decision) })
+            Err(Failure::Denied { violations, waived, warnings, inputs, decision: json!(decision) })
         }
     }
 }
@@ -79,6 +86,8 @@ pub(crate) struct Prepared {
     pub(crate) input: Input,
     /// What the policies did.
     pub(crate) decision: Decision,
+    /// What led to it, for programs.
+    pub(crate) inputs: Value,
     /// What is said beside it, for programs.
     pub(crate) warnings: Vec<Value>,
     /// What AWS should hold.
@@ -112,9 +121,9 @@ impl Prepared {
     ) -> Result<Self, Failure> {
         let (input, policies) = read_and_load(file, asked)?;
         let (facts, session) = facts::gather(facts, trust, cloud, &input, &policies.needs()).await?;
-        let Admitted { spec, decision, warnings } = admit(global, &input, &policies, &facts)?;
+        let Admitted { spec, decision, inputs, warnings } = admit(global, &input, &policies, &facts, asked)?;
         let desired = kaphost_plan::desire(&spec).map_err(|error| render::too_long(&input.spec, &error))?;
-        Ok(Self { input, decision, warnings, desired, session })
+        Ok(Self { input, decision, inputs, warnings, desired, session })
     }
 
     /// Opens the cloud unless it is open, reads it, and plans. Once.

@@ -4,6 +4,7 @@ mod given;
 mod sources;
 
 use std::collections::BTreeSet;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ use self::sources::{Source, Unusable};
 use crate::cli::{Global, PolicyArgs};
 use crate::failure::Failure;
 use crate::input::Input;
+use crate::record::RecordArgs;
 use crate::render::simple::Simple;
 use crate::{facts, place, render, term};
 
@@ -31,6 +33,19 @@ pub(crate) struct Asked<'a> {
     pub(crate) now: Option<Timestamp>,
     /// Whether what is a warning otherwise ends the command.
     pub(crate) strict: bool,
+    /// Where the record of the decision goes.
+    pub(crate) record: Option<&'a RecordArgs>,
+}
+
+/// What was asked once, to be asked again.
+#[derive(Clone, Debug)]
+pub(crate) struct Again<'a> {
+    /// Where each module and policy set is now, and what it was called then.
+    pub(crate) files: Vec<(PathBuf, String)>,
+    /// Settings of modules given by themselves.
+    pub(crate) settings: &'a [String],
+    /// The instant by which waivers are held.
+    pub(crate) now: Timestamp,
 }
 
 impl Asked<'_> {
@@ -48,6 +63,7 @@ pub(crate) struct Policies {
     sets: Vec<PolicySet>,
     sources: Vec<String>,
     waivers: Vec<Waiver>,
+    settings: Vec<String>,
     now: Timestamp,
     strict: bool,
 }
@@ -68,21 +84,30 @@ impl Policies {
         Self::load_sources(sources::read(&asked.policies.policies)?, asked)
     }
 
-    /// Loads exactly these, whatever this machine and its environment name besides: for evaluating again what was evaluated before.
+    /// Loads exactly these, whatever this machine and its environment name besides.
     ///
     /// # Errors
     /// As [`Self::load`].
-    #[expect(dead_code, reason = "the record of a decision is written and replayed from this")]
-    pub(crate) fn load_exactly(asked: &Asked<'_>) -> Result<Self, Failure> {
-        if asked.policies.policies.is_empty() {
-            return Ok(Self::of(Vec::new(), asked));
+    pub(crate) fn load_again(again: &Again<'_>) -> Result<Self, Failure> {
+        let policies = PolicyArgs { policies: Vec::new(), settings: again.settings.to_vec() };
+        let asked = Asked { policies: &policies, now: Some(again.now), strict: false, record: None };
+        if again.files.is_empty() {
+            return Ok(Self::of(Vec::new(), &asked));
         }
-        Self::load_sources(sources::read_exactly(&asked.policies.policies)?, asked)
+        Self::load_sources(sources::read_exactly(&again.files)?, &asked)
     }
 
     fn of(policies: Vec<Policy>, asked: &Asked<'_>) -> Self {
         let now = asked.now.unwrap_or_else(Timestamp::now);
-        Self { policies, sets: Vec::new(), sources: Vec::new(), waivers: Vec::new(), now, strict: asked.strict }
+        Self {
+            policies,
+            sets: Vec::new(),
+            sources: Vec::new(),
+            waivers: Vec::new(),
+            settings: asked.policies.settings.clone(),
+            now,
+            strict: asked.strict,
+        }
     }
 
     fn load_sources(sources: Vec<Source>, asked: &Asked<'_>) -> Result<Self, Failure> {
@@ -93,7 +118,7 @@ impl Policies {
         for (source, modules) in load_modules(sources, &mut unusable)? {
             match source {
                 Source::Module(file) => {
-                    all.sources.push(file.path.display().to_string());
+                    all.sources.push(file.source.clone().unwrap_or_else(|| file.path.display().to_string()));
                     bound.extend(modules.into_iter().map(Bound::Alone));
                 }
                 Source::Set(set, _) => {
@@ -117,21 +142,24 @@ impl Policies {
 
     /// The sets that hold, in order.
     #[must_use]
-    #[expect(dead_code, reason = "the record of a decision is written and replayed from this")]
     pub(crate) fn sets(&self) -> &[PolicySet] {
         &self.sets
     }
 
     /// Every module and set as the user calls it, in order.
     #[must_use]
-    #[expect(dead_code, reason = "the record of a decision is written and replayed from this")]
     pub(crate) fn sources(&self) -> &[String] {
         &self.sources
     }
 
+    /// The settings of modules given by themselves, as given.
+    #[must_use]
+    pub(crate) fn settings(&self) -> &[String] {
+        &self.settings
+    }
+
     /// The instant by which waivers are held.
     #[must_use]
-    #[expect(dead_code, reason = "the record of a decision is written and replayed from this")]
     pub(crate) const fn now(&self) -> Timestamp {
         self.now
     }
@@ -255,7 +283,15 @@ impl Source {
     fn files(&self) -> Vec<ModuleFile> {
         match self {
             Self::Module(file) => vec![file.clone()],
-            Self::Set(set, folder) => set.entries().iter().map(|entry| entry.file(folder)).collect(),
+            Self::Set(set, folder) => {
+                // Modules are called by where the set is called to be, wherever it is.
+                let called = FilePath::new(set.name()).parent().unwrap_or(FilePath::new(""));
+                let one = |entry: &Entry| {
+                    let source = called.join(entry.path()).display().to_string();
+                    ModuleFile { source: Some(source), ..entry.file(folder) }
+                };
+                set.entries().iter().map(one).collect()
+            }
         }
     }
 }

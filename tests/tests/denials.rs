@@ -48,7 +48,7 @@ fn every_violation_has_its_line_and_column() {
     assert_eq!((text.code, text.stdout.as_str()), (Some(3), ""), "{text}");
     insta::assert_snapshot!("open_text", text.transcript());
 
-    let json = stage.kaphost.run_narrow("check cluster.kdl --policy org.wasm --output json").unwrap();
+    let json = stage.kaphost.run_narrow("check cluster.kdl --policy org.wasm --now 2026-11-22T20:00:00Z --output json").unwrap();
     assert_eq!(json.code, Some(3), "{json}");
     insta::assert_snapshot!("open_json", json.transcript().split("── stderr").next().unwrap_or_default());
     let at = |rule: &str, said: &str| {
@@ -92,7 +92,8 @@ fn a_value_that_a_policy_wrote_is_blamed_on_that_policy() {
     let json = stage
         .run("check cluster.kdl --policy org.wasm --set narrow=true --set allowed-cidrs=10.0.0.0/8 --set min-prefix-ipv4=9 --output json");
     let written = document(&json.unwrap())["violations"][0]["written-by"].clone();
-    assert!(written.as_str().is_some_and(|by| by.contains("policy org")), "{written}");
+    assert_eq!((written["policy"]["name"].as_str(), written["rule"].as_str()), (Some("org"), Some("ssh-range-too-wide")), "{written}");
+    assert_eq!((written["old"].as_str(), written["new"].as_str()), (None, Some("office")), "{written}");
 }
 
 #[test]
@@ -203,7 +204,8 @@ fn explain_tells_line_defaults_and_policies_apart() {
     let json = stage.kaphost.run_narrow("explain origins.kdl tenancy --policy org.wasm --output json").unwrap();
     let chain = document(&json)["values"][0]["chain"].clone();
     assert_eq!((chain[0]["by"].as_str(), chain[0]["value"].as_str()), (Some("built-in default"), Some("default")), "{json}");
-    assert_eq!((chain[1]["policy"].as_bool(), chain[1]["value"].as_str()), (Some(true), Some("dedicated")), "{json}");
+    assert_eq!((chain[1]["policy"]["name"].as_str(), chain[1]["value"].as_str()), (Some("org"), Some("dedicated")), "{json}");
+    assert_eq!((chain[1]["kind"].as_str(), chain[1]["old"].as_str()), (Some("policy"), Some("default")), "{json}");
     assert!(stage.account.calls().unwrap().is_empty());
 }
 

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::pipeline::Prepared;
 use crate::policies::Asked;
 use crate::progress::Progress;
+use crate::record::RecordArgs;
 use crate::render::blame::Blame;
 use crate::render::{outputs, report};
 use crate::{interrupt, render, term};
@@ -44,12 +45,14 @@ pub(crate) struct Command {
     #[command(flatten)]
     strict: StrictArgs,
     #[command(flatten)]
+    record: RecordArgs,
+    #[command(flatten)]
     cloud: CloudArgs,
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     // No flag sets the clock here: an exception whose time is over does not come back for whoever asks with an earlier date.
-    let asked = Asked { policies: &command.policies, now: None, strict: command.strict.strict };
+    let asked = Asked { policies: &command.policies, now: None, strict: command.strict.strict, record: Some(&command.record) };
     block_on(async {
         let mut prepared = Prepared::new(global, &command.file, &asked, (&command.facts, Trust::Confirmed), &command.cloud).await?;
         prepared.desired.cancel_refresh = command.cancel_refresh;
@@ -66,7 +69,8 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
                     "exit": 0,
                     "warnings": prepared.warnings,
                     "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived),
-                    "decision": prepared.decision,
+                    "inputs": prepared.inputs,
+                "decision": prepared.decision,
                     "plan": render::plan::json(&current.plan),
                     "outputs": outputs,
                 });
@@ -93,6 +97,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
                 "exit": 0,
                 "warnings": prepared.warnings,
                 "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived),
+                "inputs": prepared.inputs,
                 "decision": prepared.decision,
                 "plan": plan_json,
                 "report": report::json(&record),

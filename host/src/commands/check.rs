@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::facts::FactsArgs;
 use crate::failure::Failure;
 use crate::policies::Asked;
+use crate::record::RecordArgs;
 use crate::{pipeline, render, term};
 
 /// Check a config and what the policies say of it; calls no AWS and needs no credentials
@@ -33,15 +34,17 @@ pub(crate) struct Command {
     clock: ClockArgs,
     #[command(flatten)]
     strict: StrictArgs,
+    #[command(flatten)]
+    record: RecordArgs,
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
-    let asked = Asked { policies: &command.policies, now: command.clock.now, strict: command.strict.strict };
+    let asked = Asked { policies: &command.policies, now: command.clock.now, strict: command.strict.strict, record: Some(&command.record) };
     let (input, policies) = pipeline::read_and_load(&command.file, &asked)?;
     // The process ends with this command, and the system takes all back at once: taking the sandbox apart before would only take time.
     let policies = ManuallyDrop::new(policies);
     let facts = command.facts.given(&input, &policies.needs())?.unwrap_or_default();
-    let admitted = pipeline::admit(global, &input, &policies, &facts)?;
+    let admitted = pipeline::admit(global, &input, &policies, &facts, &asked)?;
     // What EC2 would refuse shows only now: the boot script is made of what the policies left.
     kaphost_plan::desire(&admitted.spec).map_err(|error| render::too_long(&input.spec, &error))?;
     match global.output {
@@ -53,6 +56,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
                 "diagnostics": input.warnings,
                 "warnings": admitted.warnings,
                 "waived": render::decision::violations_json(&admitted.decision, &input.spec, Effect::Waived),
+                "inputs": admitted.inputs,
                 "decision": admitted.decision,
             });
             term::out(&render::json_text(&document));

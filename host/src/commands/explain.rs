@@ -39,13 +39,14 @@ pub(crate) struct Command {
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let path: Path = command.path.parse().map_err(|error: kaphost_spec::PathError| Failure::Usage(error.to_string()))?;
-    let asked = Asked { policies: &command.policies, now: command.clock.now, strict: false };
+    let asked = Asked { policies: &command.policies, now: command.clock.now, strict: false, record: None };
     let (input, policies) = pipeline::read_and_load(&command.file, &asked)?;
     let facts = command.facts.given(&input, &policies.needs())?.unwrap_or_default();
     let admission = policies.evaluate(global, &input, &facts)?;
-    let chains = explain::chains(&input.spec, &admission.decision, &path);
+    let said = input.spec.cluster.leaves();
+    let chains = explain::chains(&input.spec, &said, &admission.decision, &path);
     if chains.is_empty() {
-        let similar = explain::similar(&input.spec, &path);
+        let similar = explain::similar(&said, &path);
         let path = path.to_string();
         let meant = nearest(&path, similar.iter().map(String::as_str)).map(str::to_owned);
         return Err(Failure::NoSuchValue { path, meant, similar });

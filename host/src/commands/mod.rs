@@ -8,6 +8,7 @@ pub(crate) mod explain;
 pub(crate) mod facts;
 pub(crate) mod output;
 pub(crate) mod plan;
+pub(crate) mod replay;
 pub(crate) mod status;
 
 use crate::cli::{Cli, Command, Global};
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Explain(command) => explain::run(global, command),
         Command::Facts(command) => facts::run(global, command),
         Command::Convert(command) => convert::run(global, command),
+        Command::Replay(command) => replay::run(global, command),
     }
 }
 

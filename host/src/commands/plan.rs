@@ -13,7 +13,8 @@ use crate::facts::{FactsArgs, Trust};
 use crate::failure::Failure;
 use crate::pipeline::Prepared;
 use crate::policies::Asked;
-use crate::render::blame::Blame;
+use crate::record::RecordArgs;
+use crate::render::blame::{self, Blame, Which};
 use crate::{render, term};
 
 /// Show what apply would do, and change nothing
@@ -29,6 +30,9 @@ pub(crate) struct Command {
     /// Exit with 2 when there is something to change
     #[arg(long)]
     detailed_exitcode: bool,
+    /// Show where every value comes from: what the config says and what policies did, or `--blame=all`
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "said")]
+    blame: Option<Which>,
     #[command(flatten)]
     policies: PolicyArgs,
     #[command(flatten)]
@@ -38,11 +42,13 @@ pub(crate) struct Command {
     #[command(flatten)]
     strict: StrictArgs,
     #[command(flatten)]
+    record: RecordArgs,
+    #[command(flatten)]
     cloud: CloudArgs,
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
-    let asked = Asked { policies: &command.policies, now: command.clock.now, strict: command.strict.strict };
+    let asked = Asked { policies: &command.policies, now: command.clock.now, strict: command.strict.strict, record: Some(&command.record) };
     let (prepared, current) = block_on(async {
         let mut prepared = Prepared::new(global, &command.file, &asked, (&command.facts, Trust::Told), &command.cloud).await?;
         let (_, current) = prepared.look(&command.cloud).await?;
@@ -52,19 +58,27 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     match global.output {
         Format::Text => {
             term::out(&render::decision::text(&prepared.decision, &prepared.input.spec));
+            if let Some(which) = command.blame {
+                term::out(&format!("\n{}", blame::text(&prepared.input.spec, &prepared.decision, which)));
+            }
             term::out(&format!("\n{}", render::plan::text(plan, &Blame::new(&prepared.decision))));
         }
         Format::Json => {
             let exit = if command.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done };
-            term::out(&render::json_text(&json!({
+            let mut document = json!({
                 "version": 1,
                 "exit": exit.code(),
                 "diagnostics": prepared.input.warnings,
                 "warnings": prepared.warnings,
                 "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived),
+                "inputs": prepared.inputs,
                 "decision": prepared.decision,
                 "plan": render::plan::json(plan),
-            })));
+            });
+            if command.blame.is_some() {
+                document["values"] = blame::json(&prepared.input.spec, &prepared.decision).into();
+            }
+            term::out(&render::json_text(&document));
         }
     }
     Ok(if command.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done })

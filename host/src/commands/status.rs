@@ -38,7 +38,7 @@ pub(crate) struct Command {
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
-    let asked = Asked { policies: &command.policies, now: command.clock.now, strict: false };
+    let asked = Asked { policies: &command.policies, now: command.clock.now, strict: false, record: None };
     let (prepared, current) = block_on(async {
         let mut prepared = Prepared::new(global, &command.file, &asked, (&command.facts, Trust::Told), &command.cloud).await?;
         let (_, current) = prepared.look(&command.cloud).await?;

@@ -38,6 +38,8 @@ pub(super) struct Unusable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Named {
     file: PathBuf,
+    /// What it is called, where that is not its path.
+    called: Option<String>,
     set: bool,
 }
 
@@ -52,17 +54,18 @@ pub(super) fn none(given: &[String]) -> bool {
 /// Everything that cannot be read, not only the first.
 pub(super) fn read(given: &[String]) -> Result<Vec<Source>, Unusable> {
     let mut all = machine()?;
-    all.extend(from_environment().into_iter().map(|file| Named { file, set: false }));
-    all.extend(given.iter().map(|file| Named { file: file.into(), set: false }));
+    all.extend(from_environment().into_iter().map(|file| Named { file, called: None, set: false }));
+    all.extend(given.iter().map(|file| Named { file: file.into(), called: None, set: false }));
     recognise_all(&all)
 }
 
-/// As [`read`], of exactly these: for evaluating again what was evaluated before.
+/// As [`read`], of exactly these files, and what each is to be called: for evaluating again what was evaluated before.
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn read_exactly(given: &[String]) -> Result<Vec<Source>, Unusable> {
-    recognise_all(&given.iter().map(|file| Named { file: file.into(), set: false }).collect::<Vec<_>>())
+pub(super) fn read_exactly(given: &[(PathBuf, String)]) -> Result<Vec<Source>, Unusable> {
+    let named = |(file, called): &(PathBuf, String)| Named { file: file.clone(), called: Some(called.clone()), set: false };
+    recognise_all(&given.iter().map(named).collect::<Vec<_>>())
 }
 
 /// `KAPHOST_POLICY`: paths, separated as in `PATH`.
@@ -86,7 +89,7 @@ fn machine_wide(fixed: &Path, added: Option<OsString>) -> Result<Vec<Named>, Unu
         Err(error) => return Err(unreadable(fixed, &input::plain(&error))),
     }
     files.extend(added.filter(|file| !file.is_empty()).map(PathBuf::from));
-    Ok(files.into_iter().map(|file| Named { file, set: true }).collect())
+    Ok(files.into_iter().map(|file| Named { file, called: None, set: true }).collect())
 }
 
 fn unreadable(file: &Path, why: &str) -> Unusable {
@@ -121,8 +124,9 @@ fn recognise_all(files: &[Named]) -> Result<Vec<Source>, Unusable> {
 
 /// By content: WebAssembly starts with four bytes of its own, and what is text and not called `.wasm` is a policy set. What is neither is left to
 /// the loading of modules, which says what it is.
-fn recognise(Named { file, set }: &Named) -> Result<Source, Unusable> {
-    let module = || Ok(Source::Module(ModuleFile { path: file.clone(), ..ModuleFile::default() }));
+fn recognise(Named { file, called, set }: &Named) -> Result<Source, Unusable> {
+    let module = || Ok(Source::Module(ModuleFile { path: file.clone(), source: called.clone(), ..ModuleFile::default() }));
+    let parse = |file: &Path, text: String| parse(file, called.as_deref(), text);
     if *set {
         return match input::text_of(file) {
             Ok(text) => parse(file, text),
@@ -148,9 +152,9 @@ fn starts_as_wasm(file: &Path) -> bool {
     !regular || std::fs::File::open(file).is_ok_and(|mut open| open.read_exact(&mut start).is_ok() && start == MAGIC)
 }
 
-fn parse(file: &Path, text: String) -> Result<Source, Unusable> {
+fn parse(file: &Path, called: Option<&str>, text: String) -> Result<Source, Unusable> {
     let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-    match PolicySet::parse(ConfigSource::new(file.display().to_string(), text)) {
+    match PolicySet::parse(ConfigSource::new(called.map_or_else(|| file.display().to_string(), str::to_owned), text)) {
         Ok(set) => Ok(Source::Set(Box::new(set), folder)),
         Err(report) => Err(Unusable { problems: neither(file, &report), mistakes: report.into_diagnostics() }),
     }
@@ -217,7 +221,7 @@ mod tests {
         let write = |name: &str, bytes: &[u8]| {
             let file = folder.path().join(name);
             std::fs::write(&file, bytes).unwrap();
-            Named { file, set: false }
+            Named { file, called: None, set: false }
         };
         let digest = "0".repeat(64);
         let set = format!("policy \"a\" path=\"a.wasm\" sha256=\"{digest}\" enforcement=\"mandatory\"");
@@ -225,8 +229,8 @@ mod tests {
         assert!(is_module(&write("module.kdl", b"\0asm\x0d\0\x01\0")), "whatever it is called");
         assert!(is_module(&write("latin1.txt", b"k\xe4phost")) && is_module(&write("zeros", b"\0\0\0\0")));
         assert!(is_module(&write("page.wasm", b"<!doctype html>")), "the loader says that it is no WebAssembly");
-        assert!(is_module(&Named { file: folder.path().to_owned(), set: false }));
-        assert!(is_module(&Named { file: folder.path().join("absent"), set: false }));
+        assert!(is_module(&Named { file: folder.path().to_owned(), called: None, set: false }));
+        assert!(is_module(&Named { file: folder.path().join("absent"), called: None, set: false }));
         assert!(matches!(recognise(&write("org", set.as_bytes())), Ok(Source::Set(..))), "whatever it is called");
 
         let page = recognise(&write("page.html", b"<!doctype html>\n<p style=\"}\">")).unwrap_err();
@@ -247,7 +251,7 @@ mod tests {
         let other = folder.path().join("copy.kdl");
         std::fs::copy(&file, &other).unwrap();
         let roundabout = folder.path().join(".").join("org.kdl");
-        let named = [file, roundabout, other].map(|file| Named { file, set: false });
+        let named = [file, roundabout, other].map(|file| Named { file, called: None, set: false });
         assert_eq!(recognise_all(&named).unwrap().len(), 2, "one, and its copy");
     }
 }

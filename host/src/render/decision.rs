@@ -7,6 +7,7 @@ use kaphost_spec::{ConfigSource, Leaf, Span, Spec};
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 use serde_json::{Value, json};
 
+use crate::render::explain::author;
 use crate::render::{covered, diagnostic};
 use crate::term::{self, BAD, FAINT, GOOD, POLICY, STRONG, paint};
 
@@ -137,23 +138,27 @@ struct Located<'a> {
     shown: ConfigSource,
     span: Span,
     /// The policy that wrote the value, when it is not the config's own.
-    writer: Option<String>,
+    writer: Option<(&'a PolicyRecord, &'a Change)>,
 }
 
 impl<'a> Located<'a> {
     fn new(violation: &'a Violation, decision: &'a Decision, spec: &'a Spec) -> Self {
-        let writer = decision.last_writer(&violation.path).map(|(policy, change)| {
-            let new = change.new.as_ref().map_or_else(|| "nothing".to_owned(), value);
-            format!("written by policy {} ({}): {} is now {new}", policy.name, change.rule, change.path)
-        });
         Self {
             violation,
             policy: decision.policy(violation.policy).map_or("", |policy| policy.name.as_str()),
             source: spec.origins.source(),
             shown: covered::source(spec),
             span: spec.origins.nearest(&violation.path),
-            writer,
+            writer: decision.last_writer(&violation.path),
         }
+    }
+
+    /// Who wrote what breaks the rule, in words; the path where the config did.
+    fn label(&self) -> String {
+        let Some((policy, change)) = self.writer else { return self.violation.path.to_string() };
+        let new = change.new.as_ref().map_or_else(|| "gone".to_owned(), value);
+        let old = change.old.as_ref().map_or_else(|| "unset".to_owned(), value);
+        format!("written by policy {} {} ({}): {} was {old} and is now {new}", policy.name, policy.version, change.rule, change.path)
     }
 
     fn json(&self) -> Value {
@@ -171,7 +176,14 @@ impl<'a> Located<'a> {
             "file": self.source.name,
             "line": position.line,
             "column": position.column,
-            "written-by": self.writer,
+            "written-by": self.writer.map(|(policy, change)| json!({
+                "policy": author(policy),
+                "rule": change.rule,
+                "reason": change.reason,
+                "path": change.path,
+                "old": change.old,
+                "new": change.new,
+            })),
         })
     }
 }
@@ -202,10 +214,10 @@ impl Diagnostic for Located<'_> {
     }
 
     fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
-        let help = self.violation.help.as_ref()?;
-        Some(match &self.violation.url {
-            Some(url) => Box::new(format!("{help}\n{url}")),
-            None => Box::new(help),
+        Some(match (&self.violation.help, &self.violation.url) {
+            (Some(help), Some(url)) => Box::new(format!("{help}\n{url}")),
+            (Some(one), None) | (None, Some(one)) => Box::new(one),
+            (None, None) => return None,
         })
     }
 
@@ -214,8 +226,7 @@ impl Diagnostic for Located<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let label = self.writer.clone().unwrap_or_else(|| self.violation.path.to_string());
-        Some(Box::new(std::iter::once(LabeledSpan::new_primary_with_span(Some(label), self.span.clone()))))
+        Some(Box::new(std::iter::once(LabeledSpan::new_primary_with_span(Some(self.label()), self.span.clone()))))
     }
 }
 

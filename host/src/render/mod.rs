@@ -8,6 +8,7 @@ pub(crate) mod diagnostic;
 pub(crate) mod explain;
 pub(crate) mod outputs;
 pub(crate) mod plan;
+pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod simple;
 pub(crate) mod status;

@@ -4,9 +4,13 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use kaphost_policy::visible;
 use kaphost_spec::{ConfigSource, Origins, Path, Span};
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 use serde_json::{Value, json};
+
+/// Longest message about a JSON text, in characters: serde repeats what it does not know.
+const MESSAGE_CHARS: usize = 500;
 
 /// Code, message, and what to do.
 #[derive(Debug)]
@@ -60,8 +64,15 @@ impl Simple {
         // serde counts bytes, from 1; at the end of a text it may point past it.
         let at = source.text.floor_char_boundary(line_start + error.column().saturating_sub(1)).min(source.text.len());
         let words = error.to_string();
-        let message = words.rsplit_once(" at line ").map_or(words.as_str(), |(message, _)| message).to_owned();
-        let place = Some((Arc::clone(source), at..at));
+        let message = visible(words.rsplit_once(" at line ").map_or(words.as_str(), |(message, _)| message), MESSAGE_CHARS);
+        // Whoever wrote the text need not mean well: what is not visible in it is not shown, and takes as many bytes as it did.
+        let seen = |letter: char| match letter {
+            '\n' => "\n".to_owned(),
+            letter if visible(letter.encode_utf8(&mut [0; 4]), 1).starts_with(letter) => letter.to_string(),
+            letter => "?".repeat(letter.len_utf8()),
+        };
+        let text: String = source.text.chars().map(seen).collect();
+        let place = Some((Arc::new(ConfigSource::new(source.name.clone(), text)), at..at));
         Self { place, label: "here", ..Self::new(code, message) }
     }
 

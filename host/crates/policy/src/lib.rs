@@ -40,6 +40,7 @@ mod call;
 mod convert;
 mod decision;
 mod description;
+mod engine;
 mod error;
 mod host;
 mod inspect;
@@ -63,6 +64,7 @@ pub use decision::{
     Verdict, Violation,
 };
 pub use description::{Description, Rule, SettingKind, SettingSchema, SettingValue, Severity};
+pub use engine::ENGINE_VERSION;
 pub use error::{
     AnswerError, DescriptionError, HostError, LoadError, Operation, PolicyError, RunError, Unsettled, UnsettledPath, UnsettledWrite,
 };
