@@ -79,7 +79,7 @@ pub(crate) enum Failure {
         /// Those that a waiver holds for, for programs.
         waived: Vec<Value>,
         /// What led to it, for programs.
-        inputs: Value,
+        inputs: Box<Value>,
         /// What is said beside them, for programs.
         warnings: Vec<Value>,
         /// The decision, for programs.
@@ -312,7 +312,7 @@ impl Failure {
         }
         match self {
             Self::Denied { violations, waived, warnings, inputs, decision } => {
-                document["inputs"] = inputs.clone();
+                document["inputs"] = inputs.as_ref().clone();
                 document["violations"] = json!(violations);
                 document["waived"] = json!(waived);
                 document["warnings"] = json!(warnings);

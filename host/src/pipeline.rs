@@ -75,7 +75,7 @@ pub(crate) fn admit(global: &Global, input: &Input, policies: &Policies, facts: 
             term::err(&render::decision::waived(&decision));
             let [violations, waived] =
                 [Effect::Deny, Effect::Waived].map(|effect| render::decision::violations_json(&decision, &input.spec, effect));
-            Err(Failure::Denied { violations, waived, warnings, inputs, decision: json!(decision) })
+            Err(Failure::Denied { violations, waived, warnings, inputs: Box::new(inputs), decision: json!(decision) })
         }
     }
 }
