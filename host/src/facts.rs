@@ -161,6 +161,14 @@ fn at_config(spec: &Spec, code: &str, problems: &[FactProblem], help: &str) -> F
     Failure::Unfit(problems.iter().map(one).collect())
 }
 
+/// A parameter or a search leads to one image while the policies are told, and to another when the plan is made: nobody has judged that one.
+#[must_use]
+pub(crate) fn image_moved(spec: &Spec, judged: &str, now: &str) -> Failure {
+    let message = format!("the policies were told of the image {judged}, and `ami` leads to {now} now");
+    let help = "run it again; with --facts, read the facts anew first";
+    Failure::FactsMoved(vec![Simple::new("facts-moved", message).with_help(help).at(&spec.origins, &Path::root().field("ami"))])
+}
+
 /// Whether the facts still tell of the cluster once the policies have changed it. A validator that was told of another image than the one that
 /// will be launched has checked nothing.
 ///

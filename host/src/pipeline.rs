@@ -92,6 +92,8 @@ pub(crate) struct Prepared {
     pub(crate) warnings: Vec<Value>,
     /// What AWS should hold.
     pub(crate) desired: Desired,
+    /// The image that policies were told of, when they were.
+    judged_image: Option<String>,
     /// The cloud, when facts were read from it already.
     session: Option<Session>,
 }
@@ -123,13 +125,14 @@ impl Prepared {
         let (facts, session) = facts::gather(facts, trust, cloud, &input, &policies.needs()).await?;
         let Admitted { spec, decision, inputs, warnings } = admit(global, &input, &policies, &facts, asked)?;
         let desired = kaphost_plan::desire(&spec).map_err(|error| render::too_long(&input.spec, &error))?;
-        Ok(Self { input, decision, inputs, warnings, desired, session })
+        let judged_image = facts.ami.map(|ami| ami.id);
+        Ok(Self { input, decision, inputs, warnings, desired, judged_image, session })
     }
 
     /// Opens the cloud unless it is open, reads it, and plans. Once.
     ///
     /// # Errors
-    /// When the cloud cannot be read, or there is no plan.
+    /// When the cloud cannot be read, `ami` leads to another image than the policies were told of, or there is no plan.
     pub(crate) async fn look(&mut self, cloud: &CloudArgs) -> Result<(Session, Current), Failure> {
         let mut session = match self.session.take() {
             Some(session) => session,
@@ -141,6 +144,9 @@ impl Prepared {
         let plan = kaphost_plan::diff(&self.desired, &observed, fact).map_err(|refusals| render::refused(&self.input.spec, &refusals))?;
         let ImageFact::Found(image) = fact else { return Err(Failure::Faulty(vec!["a plan without its image".into()])) };
         let image = image.clone();
+        if let Some(judged) = self.judged_image.as_ref().filter(|judged| **judged != image.id) {
+            return Err(facts::image_moved(&self.input.spec, judged, &image.id));
+        }
         let faults = kaphost_plan::check(&plan, &observed);
         if !faults.is_empty() {
             return Err(Failure::Faulty(faults.iter().map(ToString::to_string).collect()));

@@ -258,3 +258,26 @@ fn facts_hold_for_what_is_carried_out() {
     assert_eq!(message, "policy `test-policy` changes `network.vpc`, and `content` was told facts.vpc of what the config says");
     assert_eq!(calls.actions(), ["DescribeVpcs"], "{calls}");
 }
+
+/// What a parameter leads to can move between the policies' word and the plan: nobody has judged the image that it leads to then.
+#[test]
+fn an_image_that_has_moved_is_not_planned() {
+    let stage = stage();
+    let put = |id: &str| {
+        let parameter = json!({ "Name": "/images/kapacitor", "Value": id, "Type": "String", "Overwrite": true });
+        stage.account.aws("ssm", "put_parameter", parameter).unwrap();
+    };
+    put("ami-0abcd1234abcd1234");
+    let by_id = format!("ami \"{}\"", stage.config.ami);
+    let config = stage.config.to_string();
+    assert!(config.contains(&by_id), "{config}");
+    stage.kaphost.write("cluster.kdl", &config.replace(&by_id, "ami (ssm)\"/images/kapacitor\"")).unwrap();
+    stage.kaphost.write("facts.json", &facts(&stage).to_string()).unwrap();
+    stage.expect(0, "plan cluster.kdl --policy content.wasm --facts facts.json").unwrap();
+
+    put("ami-0abcd1234abcd1235");
+    let (run, _) = stage.expect(4, "plan cluster.kdl --policy content.wasm --facts facts.json --output json").unwrap();
+    let message = "the policies were told of the image ami-0abcd1234abcd1234, and `ami` leads to ami-0abcd1234abcd1235 now";
+    assert_eq!(problems(&run), [("facts-moved".to_owned(), message.to_owned())]);
+    stage.expect(0, "plan cluster.kdl --policy content.wasm").unwrap();
+}

@@ -120,7 +120,7 @@ fn wire(account: &Account, bastion: &str) -> Result<Value, Failure> {
     let launched =
         data["TagSpecifications"].as_array().into_iter().flatten().map(|one| tag(&one["Tags"])["Value"].clone()).collect::<Vec<_>>();
     Ok(json!({
-        "root": device("sda1"), "h": device("xvdh"), "i": device("xvdi"), "interface": interface, "own": rules(&own)?, "bastion": rules(bastion)?,
+        "root-device": device("sda1"), "h": device("xvdh"), "i": device("xvdi"), "interface": interface, "own": rules(&own)?, "bastion": rules(bastion)?,
         "attached": attached, "inline": inline, "boundary": role["PermissionsBoundary"]["PermissionsBoundaryArn"], "path": role["Path"],
         "tag": tag(&group["Tags"]), "launched": launched, "data": data, "group": group,
     }))

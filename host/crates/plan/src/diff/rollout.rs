@@ -28,7 +28,7 @@ pub(super) enum Way {
     Join(Vec<Instance>, Refresh),
 }
 
-/// Whether a plan depends on the instance refreshes of the group: read them into [`ObservedGroup::refresh`] before [`diff`](crate::diff). A group that is as it should
+/// Whether a plan depends on the instance refreshes of the group: read them into [`ObservedGroup::refresh`] before [`diff`](crate::diff()). A group that is as it should
 /// be needs none, so that a run with nothing to do makes no call for it.
 #[must_use]
 pub fn needs_refresh(desired: &Desired, observed: &Observed, image: &Image) -> bool {
