@@ -1,4 +1,5 @@
 //! Every format on every kind of finding, as golden files.
+
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly, and their helpers are no test functions")]
 
 use insta::assert_snapshot;
