@@ -110,7 +110,7 @@ for from in "$sources" "$(readlink -f "$sources")" "$new"; do flags="$flags --re
 (
     cd seed
     unset CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET RUSTC_WRAPPER
-    RUSTC="$new/rustc" RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$new/work/t" RUSTFLAGS="$flags" \
+    RUSTC="$new/rustc" RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$PWD/../target" RUSTFLAGS="$flags" \
         cargo --config 'source.crates-io.replace-with="vendored"' \
         --config "source.vendored.directory=\"$sources/library/vendor\"" \
         build -q --offline --release --target $target -Zbuild-std=std,panic_abort -Zbuild-std-features=
@@ -118,7 +118,7 @@ for from in "$sources" "$(readlink -f "$sources")" "$new"; do flags="$flags --re
 lib=$new/usr/lib/rustlib/$target/lib
 mkdir -p "$lib"
 rm -f "$lib"/*
-for rlib in t/$target/release/deps/*.rlib; do
+for rlib in target/$target/release/deps/*.rlib; do
     case $rlib in */libseed-*) ;; *) cp "$rlib" "$lib/" ;; esac
 done
 

@@ -64,7 +64,7 @@ fn needed(arguments: &mut Arguments<'_, '_>, out: &mut Writer, name: &str) -> (F
 }
 
 /// An argument that may be left out. What cannot be converted leaves a comment.
-fn maybe<T>(taken: Taken<T>, out: &mut Writer) -> Option<Given<T>> {
+pub(crate) fn maybe<T>(taken: Taken<T>, out: &mut Writer) -> Option<Given<T>> {
     match taken {
         Taken::Is(given) => Some(given),
         Taken::No => None,

@@ -2,8 +2,8 @@
 
 use crate::finding::Code;
 use crate::kdl::{Fragment, Line, Writer, quoted};
-use crate::module::{Arguments, Given, Taken};
-use crate::server::joined;
+use crate::module::{Arguments, Given};
+use crate::server::{joined, maybe};
 use crate::value::{Item, Value};
 
 /// The types that take IOPS. The provider sends them for no other.
@@ -12,10 +12,10 @@ const WITH_IOPS: [&str; 3] = ["gp3", "io1", "io2"];
 pub(crate) fn root(arguments: &mut Arguments<'_, '_>, out: &mut Writer) {
     const IOPS: &str = "root_volume_iops";
     const DELETE: &str = "root_volume_delete_on_termination";
-    let volume_type = given(arguments.text("root_volume_type"), out);
-    let size = given(arguments.whole("root_volume_size"), out);
-    let iops = given(arguments.whole(IOPS), out);
-    let delete = given(arguments.flag(DELETE), out);
+    let volume_type = maybe(arguments.text("root_volume_type"), out);
+    let size = maybe(arguments.whole("root_volume_size"), out);
+    let iops = maybe(arguments.whole(IOPS), out);
+    let delete = maybe(arguments.flag(DELETE), out);
     let kind = volume_type.as_ref().map_or("gp2", |given| &given.value);
     let iops = match iops {
         Some(iops) if !WITH_IOPS.contains(&kind) => {
@@ -40,17 +40,6 @@ pub(crate) fn root(arguments: &mut Arguments<'_, '_>, out: &mut Writer) {
     out.node(line);
 }
 
-fn given<T>(taken: Taken<T>, out: &mut Writer) -> Option<Given<T>> {
-    match taken {
-        Taken::Is(given) => Some(given),
-        Taken::No => None,
-        Taken::Open(comment) => {
-            out.note(comment);
-            None
-        }
-    }
-}
-
 fn text(given: &Given<String>, name: &str) -> Fragment {
     Fragment::said(quoted(&given.value), name, &given.place)
 }
@@ -65,7 +54,7 @@ const KEYS: [&str; 8] =
     ["device_name", "volume_type", "volume_size", "iops", "encrypted", "delete_on_termination", "snapshot_id", "no_device"];
 
 pub(crate) fn further(arguments: &mut Arguments<'_, '_>, out: &mut Writer) {
-    let Some(devices) = given(arguments.list(DEVICES), out) else { return };
+    let Some(devices) = maybe(arguments.list(DEVICES), out) else { return };
     for item in &devices.value {
         match &item.value {
             Value::Object(fields) => device(arguments, item, fields, devices.origin(), out),

@@ -14,15 +14,14 @@
 //! ```no_run
 //! use kaphost_policy::{Circumstances, Facts, HostOptions, Outcome, Policy, PolicyError, PolicyHost, admit};
 //!
-//! # fn main() -> Result<(), PolicyError> {
-//! # let spec: kaphost_spec::Spec = unimplemented!();
+//! # fn example(spec: &kaphost_spec::Spec, now: jiff::Timestamp) -> Result<(), PolicyError> {
 //! let host = PolicyHost::new(HostOptions::default())?;
 //! let module = host.load_file("org.wasm".as_ref())?;
 //! match module.settings(&[("narrow".into(), "true".into())]) {
 //!     Err(errors) => errors.iter().for_each(|error| eprintln!("{error}; {}", error.help())),
 //!     Ok(settings) => {
-//!         let circumstances = Circumstances { facts: &Facts::default(), waivers: &[], now: "2026-11-22T00:00:00Z".parse().unwrap() };
-//!         match admit(&spec, &[Policy::alone(module, settings)], &circumstances)?.outcome {
+//!         let circumstances = Circumstances { facts: &Facts::default(), waivers: &[], now };
+//!         match admit(spec, &[Policy::alone(module, settings)], &circumstances)?.outcome {
 //!             Outcome::Admitted(admitted) => println!("{}", admitted.decision()),
 //!             Outcome::Denied => println!("denied"),
 //!         }
