@@ -10,11 +10,12 @@ use crate::{Result, policies, process};
 pub(crate) fn run(args: &[String]) -> Result {
     let workspace = Workspace::find()?;
     policies::build(&workspace)?;
-    process::run(cargo().current_dir(&workspace.root).args(["build", "--quiet", "--locked", "--package", "kaphost"]))?;
-    process::run(
-        cargo()
-            .current_dir(&workspace.root)
-            .args(["test", "--workspace", "--locked", "--no-fail-fast", "--features", "kaphost-tests/evaluate"])
-            .args(args),
-    )
+    let workspace_of = |verb: &str, more: &[&str]| {
+        let mut command = cargo();
+        command.current_dir(&workspace.root).args([verb, "--workspace", "--locked", "--features", "kaphost-tests/evaluate"]).args(more);
+        command
+    };
+    // The program together with the tests: built by itself it would ask other features of what they share, and have the AWS SDK and wasmtime built twice.
+    process::run(&mut workspace_of("build", &["--quiet", "--bins", "--tests"]))?;
+    process::run(workspace_of("test", &["--no-fail-fast"]).args(args))
 }
