@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use crate::commands::{apply, check, convert, destroy, explain, facts, output, plan, replay, status};
+use crate::document::Document;
 use crate::exit;
 use crate::term::Color;
 
@@ -56,6 +57,25 @@ pub(crate) enum Command {
     Facts(facts::Command),
     Replay(replay::Command),
     Convert(convert::Command),
+}
+
+impl Command {
+    /// What it prints with `--output json`.
+    #[must_use]
+    pub(crate) const fn document(&self) -> Document {
+        match self {
+            Self::Check(_) => Document::Check,
+            Self::Plan(_) => Document::Plan,
+            Self::Apply(_) => Document::Apply,
+            Self::Destroy(_) => Document::Destroy,
+            Self::Status(_) => Document::Status,
+            Self::Output(_) => Document::Output,
+            Self::Explain(_) => Document::Explain,
+            Self::Facts(_) => Document::Facts,
+            Self::Replay(_) => Document::Replay,
+            Self::Convert(_) => Document::Convert,
+        }
+    }
 }
 
 /// The policies of a run.

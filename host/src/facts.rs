@@ -5,16 +5,21 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use kaphost_policy::{Change, Decision, FactKind, Facts, PolicyRecord};
-use kaphost_spec::facts::{FactProblem, FactsQuery};
+use kaphost_policy::{Change, Decision, FactKind, Facts, PolicyRecord, visible};
+use kaphost_spec::facts::{AmiFacts, FactProblem, FactsQuery, SubnetFacts, VpcFacts};
 use kaphost_spec::{AdmittedSpec, ConfigSource, Path, Spec};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cli::CloudArgs;
 use crate::cloud::Session;
+use crate::document::Document;
 use crate::failure::Failure;
 use crate::input::{self, Input};
 use crate::render::simple::Simple;
+
+/// Longest word on a file's layout, in characters: whoever wrote it chose its text.
+const MESSAGE_CHARS: usize = 500;
 
 /// Every kind of facts there is.
 pub(crate) const EVERY_KIND: [FactKind; 4] = [FactKind::Account, FactKind::Ami, FactKind::Subnets, FactKind::Vpc];
@@ -122,14 +127,30 @@ pub(crate) async fn gather(
     }
 }
 
+/// Facts as a file keeps them: under their layout, which whoever writes them by hand may leave out.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct Kept {
+    schema: Option<String>,
+    account: Option<String>,
+    ami: Option<AmiFacts>,
+    subnets: Vec<SubnetFacts>,
+    vpc: Option<VpcFacts>,
+}
+
 fn read(file: &FilePath) -> Result<Facts, Failure> {
     let text = input::text_of(file).map_err(|why| Failure::Unreadable { what: "the facts file", file: file.to_owned(), why })?;
     let help = "`kaphost facts CLUSTER.kdl` prints facts as they are to stand here";
     let source = Arc::new(ConfigSource::new(file.display().to_string(), text));
-    let facts: Facts = match serde_json::from_str(&source.text) {
-        Ok(facts) => facts,
+    let Kept { schema, account, ami, subnets, vpc } = match serde_json::from_str(&source.text) {
+        Ok(kept) => kept,
         Err(error) => return Err(Failure::Unfit(vec![Simple::of_json("facts", &source, &error).with_help(help)])),
     };
+    if let Some(schema) = schema.filter(|schema| schema != Document::Facts.schema()) {
+        let message = format!("`{}` has the layout {schema:?}, and this kaphost reads {:?}", source.name, Document::Facts.schema());
+        return Err(Failure::Unfit(vec![Simple::new("facts", visible(&message, MESSAGE_CHARS)).with_help(help)]));
+    }
+    let facts = Facts { account, ami, subnets, vpc };
     let mistakes = facts.mistakes();
     if !mistakes.is_empty() {
         let one = |mistake: &String| Simple::new("facts", format!("in `{}` {mistake}", source.name)).with_help(help);

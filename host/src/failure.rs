@@ -8,6 +8,7 @@ use kaphost_policy::PolicyError;
 use kaphost_spec::{Diagnostic, Report};
 use serde_json::{Value, json};
 
+use crate::document::Document;
 use crate::exit::Exit;
 use crate::render::{self, simple::Simple};
 
@@ -297,8 +298,14 @@ impl Failure {
 
     /// For programs, on standard output.
     #[must_use]
-    pub(crate) fn json(&self) -> Value {
-        let mut document = json!({ "version": 1, "exit": self.exit().code() });
+    pub(crate) fn json(&self, document: Document) -> String {
+        document.text(self.exit(), &self.members())
+    }
+
+    /// What stands in the document beside its envelope.
+    #[must_use]
+    pub(crate) fn members(&self) -> Value {
+        let mut document = json!({});
         match self {
             Self::Config(report) => document["diagnostics"] = json!(report.diagnostics()),
             Self::Unplannable(problems) | Self::Unfit(problems) | Self::FactsMoved(problems) => {
@@ -326,12 +333,19 @@ impl Failure {
                 document["same"] = json!(false);
                 document["reasons"] = reasons.iter().map(Simple::json).collect();
                 document["diff"] = json!(diff);
-                document["ended"] = ended.as_ref().map(|failure| failure.json()).unwrap_or_default();
+                document["ended"] = ended.as_ref().map(|failure| failure.ended()).unwrap_or_default();
             }
             Self::Stopped { report, .. } => document["report"] = report.clone(),
             _ => {}
         }
         document
+    }
+
+    /// As part of another document: how it would have ended by itself.
+    fn ended(&self) -> Value {
+        let mut members = self.members();
+        members["exit"] = json!(self.exit().code());
+        members
     }
 }
 

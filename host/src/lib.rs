@@ -4,6 +4,7 @@
 mod cli;
 mod cloud;
 mod commands;
+mod document;
 mod exit;
 mod facts;
 mod failure;
@@ -25,6 +26,7 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use crate::cli::{Cli, Format};
+use crate::document::Document;
 use crate::exit::Exit;
 
 /// The whole program.
@@ -35,7 +37,7 @@ pub fn main_impl() -> ExitCode {
         Err(error) => {
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             if !asked && usage::wants_json(std::env::args_os()) {
-                term::out(&render::json_text(&usage::failure(&error).json()));
+                term::out(&usage::failure(&error).json(Document::Usage));
             }
             // Where the stream is gone there is nobody to tell.
             let _ = error.print();
@@ -46,7 +48,7 @@ pub fn main_impl() -> ExitCode {
     commands::run(&cli)
         .unwrap_or_else(|failure| {
             if cli.global.output == Format::Json {
-                term::out(&render::json_text(&failure.json()));
+                term::out(&failure.json(cli.command.document()));
             }
             term::err(&failure.text());
             failure.exit()

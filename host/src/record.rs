@@ -344,7 +344,7 @@ mod tests {
     }
 
     fn refused(text: &str) -> Value {
-        read(text).unwrap_err().json()["problems"][0].clone()
+        read(text).unwrap_err().members()["problems"][0].clone()
     }
 
     #[test]

@@ -213,6 +213,8 @@ fn a_facts_file_with_mistakes_says_where() {
     let problem = &document(&unknown)["problems"][0];
     assert_eq!(problem["line"], json!(line("\"zone\"")), "{unknown}");
     assert!(problem["message"].as_str().unwrap().starts_with("unknown field `zoned`"), "{unknown}");
+    let layout = run(&good.replace("kaphost.facts/1", "kaphost.facts/2"));
+    assert!(problems(&layout)[0].1.contains("the layout \"kaphost.facts/2\""), "{layout}");
     let cut = run(&good[..good.len() / 2]);
     assert!(document(&cut)["problems"][0]["line"].as_u64().unwrap() > 1, "{cut}");
     let wrong = run(&good.replace("x86_64", ""));

@@ -283,7 +283,7 @@ fn every_command_speaks_json() -> Result<(), Failure> {
     let check = json(0, "check cluster.kdl --policy org.wasm")?;
     assert_eq!(check["exit"], 0, "{check:#}");
     let plan = json(2, PLAN)?;
-    assert_eq!((&plan["version"], &plan["exit"]), (&json!(1), &json!(2)));
+    assert_eq!((&plan["schema"], &plan["exit"]), (&json!("kaphost.plan/1"), &json!(2)));
     assert_eq!(plan["plan"]["changes"].as_array().map(Vec::len), Some(6), "{plan:#}");
     assert!(!plan.to_string().contains("echo ready"), "user data is a secret");
     let apply = json(0, APPLY)?;
@@ -292,7 +292,7 @@ fn every_command_speaks_json() -> Result<(), Failure> {
     assert_eq!(steps.len(), 8, "seven writes and the wait: {apply:#}");
     let again = json(0, APPLY)?;
     assert_eq!((&again["plan"]["changes"], &again["outputs"]), (&json!([]), &apply["outputs"]));
-    assert_eq!(json(0, "output cluster.kdl")?, apply["outputs"]);
+    assert_eq!(json(0, "output cluster.kdl")?["outputs"], apply["outputs"]);
     let status = json(0, "status cluster.kdl --policy org.wasm")?;
     assert_eq!(status["resources"].as_array().map(Vec::len), Some(5), "{status:#}");
     assert_eq!(only(&status["instances"])["lifecycle"], "InService");

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::cli::{CloudArgs, Format, Global, PolicyArgs, StrictArgs};
 use crate::cloud::block_on;
+use crate::document::Document;
 use crate::exit::Exit;
 use crate::facts::{FactsArgs, Trust};
 use crate::failure::Failure;
@@ -64,17 +65,15 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         if current.plan.is_empty() {
             if global.output == Format::Json {
                 let outputs = outputs::json(&outputs::of(&prepared.desired.names, &current.observed));
-                let document = json!({
-                    "version": 1,
-                    "exit": 0,
+                let members = json!({
                     "warnings": prepared.warnings,
                     "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived),
                     "inputs": prepared.inputs,
-                "decision": prepared.decision,
+                    "decision": prepared.decision,
                     "plan": render::plan::json(&current.plan),
                     "outputs": outputs,
                 });
-                term::out(&render::json_text(&document));
+                term::out(&Document::Apply.text(Exit::Done, &members));
             }
             return Ok(Exit::Done);
         }
@@ -92,17 +91,18 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         let outputs = outputs::after(&current.observed, &record, &prepared.desired.names);
         match global.output {
             Format::Text => term::out(&format!("\n{}", outputs::text(&outputs))),
-            Format::Json => term::out(&render::json_text(&json!({
-                "version": 1,
-                "exit": 0,
-                "warnings": prepared.warnings,
-                "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived),
-                "inputs": prepared.inputs,
-                "decision": prepared.decision,
-                "plan": plan_json,
-                "report": report::json(&record),
-                "outputs": outputs::json(&outputs),
-            }))),
+            Format::Json => {
+                let members = json!({
+                    "warnings": prepared.warnings,
+                    "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived),
+                    "inputs": prepared.inputs,
+                    "decision": prepared.decision,
+                    "plan": plan_json,
+                    "report": report::json(&record),
+                    "outputs": outputs::json(&outputs),
+                });
+                term::out(&Document::Apply.text(Exit::Done, &members));
+            }
         }
         Ok(Exit::Done)
     })

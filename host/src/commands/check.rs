@@ -8,6 +8,7 @@ use kaphost_policy::Effect;
 use serde_json::json;
 
 use crate::cli::{ClockArgs, Format, Global, PolicyArgs, StrictArgs};
+use crate::document::Document;
 use crate::exit::Exit;
 use crate::facts::FactsArgs;
 use crate::failure::Failure;
@@ -50,16 +51,14 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     match global.output {
         Format::Text => term::out(&render::decision::text(&admitted.decision, &input.spec)),
         Format::Json => {
-            let document = json!({
-                "version": 1,
-                "exit": 0,
+            let members = json!({
                 "diagnostics": input.warnings,
                 "warnings": admitted.warnings,
                 "waived": render::decision::violations_json(&admitted.decision, &input.spec, Effect::Waived),
                 "inputs": admitted.inputs,
                 "decision": admitted.decision,
             });
-            term::out(&render::json_text(&document));
+            term::out(&Document::Check.text(Exit::Done, &members));
         }
     }
     Ok(Exit::Done)

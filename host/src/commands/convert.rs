@@ -9,11 +9,12 @@ use kaphost_spec::ConfigSource;
 use serde_json::json;
 
 use crate::cli::{Format, Global};
+use crate::document::Document;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::conversion;
 use crate::render::simple::Simple;
-use crate::{input, render, term};
+use crate::{input, term};
 
 /// Turn a module block of the Terraform module for Kapacitor into a config
 ///
@@ -63,7 +64,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
             term::err(&conversion::findings(&findings));
             if global.output == Format::Json {
                 let findings: Vec<_> = findings.iter().map(conversion::finding_json).collect();
-                term::out(&render::json_text(&json!({ "version": 1, "exit": Exit::Error.code(), "findings": findings })));
+                term::out(&Document::Convert.text(Exit::Error, &json!({ "findings": findings })));
             }
             return Ok(Exit::Error);
         }
@@ -77,16 +78,14 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         Format::Text if command.out.is_none() => term::out(&conversion.kdl),
         Format::Text => {}
         Format::Json => {
-            let document = json!({
-                "version": 1,
-                "exit": exit.code(),
+            let members = json!({
                 "clusters": conversion.clusters,
                 "arguments": conversion.arguments.iter().map(conversion::argument_json).collect::<Vec<_>>(),
                 "findings": conversion.findings.iter().map(conversion::finding_json).collect::<Vec<_>>(),
                 "file": command.out,
                 "kdl": conversion.kdl,
             });
-            term::out(&render::json_text(&document));
+            term::out(&Document::Convert.text(exit, &members));
         }
     }
     term::err(&conversion::summary(&conversion));

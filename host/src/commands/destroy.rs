@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::cli::{CloudArgs, Format, Global};
 use crate::cloud::{Session, block_on};
+use crate::document::Document;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -50,7 +51,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         }
         if plan.is_empty() {
             if global.output == Format::Json {
-                term::out(&render::json_text(&json!({ "version": 1, "exit": 0, "plan": render::plan::json(&plan) })));
+                term::out(&Document::Destroy.text(Exit::Done, &json!({ "plan": render::plan::json(&plan) })));
             }
             return Ok(Exit::Done);
         }
@@ -66,8 +67,8 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         match global.output {
             Format::Text => term::out(&format!("\n{} is gone from {}.\n", names.cluster, names.region)),
             Format::Json => {
-                let document = json!({ "version": 1, "exit": 0, "plan": plan_json, "report": report::json(&record) });
-                term::out(&render::json_text(&document));
+                let members = json!({ "plan": plan_json, "report": report::json(&record) });
+                term::out(&Document::Destroy.text(Exit::Done, &members));
             }
         }
         Ok(Exit::Done)

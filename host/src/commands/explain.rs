@@ -6,12 +6,13 @@ use clap::Args;
 use kaphost_spec::{Path, nearest};
 
 use crate::cli::{ClockArgs, Format, Global, PolicyArgs};
+use crate::document::Document;
 use crate::exit::Exit;
 use crate::facts::FactsArgs;
 use crate::failure::Failure;
 use crate::policies::Asked;
 use crate::render::explain;
-use crate::{pipeline, render, term};
+use crate::{pipeline, term};
 
 /// Say where a value comes from: the line of the config, a default, the policies that changed it
 ///
@@ -53,7 +54,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     }
     term::out(&match global.output {
         Format::Text => explain::text(&chains),
-        Format::Json => render::json_text(&explain::json(&chains)),
+        Format::Json => Document::Explain.text(Exit::Done, &explain::json(&chains)),
     });
     Ok(Exit::Done)
 }

@@ -6,10 +6,11 @@ use clap::Args;
 
 use crate::cli::{CloudArgs, Global};
 use crate::cloud::{Session, block_on};
+use crate::document::Document;
 use crate::exit::Exit;
 use crate::facts::{self, EVERY_KIND};
 use crate::failure::Failure;
-use crate::{input, render, term};
+use crate::{input, term};
 
 /// Print what policies can be told of the world: the account, the image, the subnets, the VPC
 ///
@@ -33,6 +34,6 @@ pub(super) fn run(_: &Global, command: &Command) -> Result<Exit, Failure> {
         let mut session = Session::open(&command.cloud, input.spec.cluster.region.as_str()).await?;
         facts::from_cloud(&mut session, &input.spec, &EVERY_KIND.into_iter().collect()).await
     })?;
-    term::out(&render::json_text(&serde_json::json!(facts)));
+    term::out(&Document::Facts.kept(&serde_json::json!(facts)));
     Ok(Exit::Done)
 }

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kaphost_plan::Names;
+use serde_json::json;
 
 use crate::cli::{CloudArgs, Format, Global};
 use crate::cloud::{Session, block_on};
+use crate::document::Document;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::render::{self, outputs};
+use crate::render::outputs;
 use crate::{input, term};
 
 /// Print the names and ids that others need, as the Terraform module names them
@@ -21,7 +23,7 @@ pub(crate) struct Command {
     /// The cluster's config
     #[arg(value_name = "CLUSTER.kdl")]
     file: PathBuf,
-    /// Print this one alone, bare
+    /// Print this one alone, bare; with --output json, as a JSON string
     #[arg(value_name = "NAME")]
     name: Option<String>,
     #[command(flatten)]
@@ -39,7 +41,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let text = match &command.name {
         None => match global.output {
             Format::Text => outputs::text(&outputs),
-            Format::Json => render::json_text(&outputs::json(&outputs)),
+            Format::Json => Document::Output.text(Exit::Done, &json!({ "outputs": outputs::json(&outputs) })),
         },
         Some(name) => {
             let known = || outputs.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
@@ -48,7 +50,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
             let value = value.as_ref().ok_or_else(|| Failure::NotThere { what: name.clone(), cluster: names.cluster.clone() })?;
             match global.output {
                 Format::Text => format!("{value}\n"),
-                Format::Json => render::json_text(&serde_json::json!(value)),
+                Format::Json => format!("{}\n", json!(value)),
             }
         }
     };

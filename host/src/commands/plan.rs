@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::cli::{ClockArgs, CloudArgs, Format, Global, PolicyArgs, StrictArgs};
 use crate::cloud::block_on;
+use crate::document::Document;
 use crate::exit::Exit;
 use crate::facts::{FactsArgs, Trust};
 use crate::failure::Failure;
@@ -55,6 +56,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         Ok((prepared, current))
     })?;
     let plan = &current.plan;
+    let exit = if command.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done };
     match global.output {
         Format::Text => {
             term::out(&render::decision::text(&prepared.decision, &prepared.input.spec));
@@ -64,10 +66,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
             term::out(&format!("\n{}", render::plan::text(plan, &Blame::new(&prepared.decision))));
         }
         Format::Json => {
-            let exit = if command.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done };
-            let mut document = json!({
-                "version": 1,
-                "exit": exit.code(),
+            let mut members = json!({
                 "diagnostics": prepared.input.warnings,
                 "warnings": prepared.warnings,
                 "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived),
@@ -76,10 +75,10 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
                 "plan": render::plan::json(plan),
             });
             if command.blame.is_some() {
-                document["values"] = blame::json(&prepared.input.spec, &prepared.decision).into();
+                members["values"] = blame::json(&prepared.input.spec, &prepared.decision).into();
             }
-            term::out(&render::json_text(&document));
+            term::out(&Document::Plan.text(exit, &members));
         }
     }
-    Ok(if command.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done })
+    Ok(exit)
 }

@@ -8,6 +8,7 @@ use kaphost_spec::ConfigSource;
 use serde_json::json;
 
 use crate::cli::{Format, Global};
+use crate::document::Document;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::{self, Input, Taken};
@@ -61,7 +62,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     if diff.is_empty() && reasons.is_empty() && ended.is_none() {
         term::out(&match global.output {
             Format::Text => format!("The decision in {file} comes out the same, byte for byte.\n"),
-            Format::Json => render::json_text(&json!({ "version": 1, "exit": 0, "same": true })),
+            Format::Json => Document::Replay.text(Exit::Done, &json!({ "same": true })),
         });
         return Ok(Exit::Done);
     }

@@ -7,13 +7,14 @@ use serde_json::json;
 
 use crate::cli::{ClockArgs, CloudArgs, Format, Global, PolicyArgs};
 use crate::cloud::block_on;
+use crate::document::Document;
 use crate::exit::Exit;
 use crate::facts::{FactsArgs, Trust};
 use crate::failure::Failure;
 use crate::pipeline::Prepared;
 use crate::policies::Asked;
 use crate::render::status;
-use crate::{render, term};
+use crate::term;
 
 /// Show what AWS holds of a cluster, how its server is, and whether it is as it should be
 #[derive(Debug, Args)]
@@ -49,12 +50,10 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     term::out(&match global.output {
         Format::Text => status::text(names, &current.observed, &current.plan),
         Format::Json => {
-            let mut document = status::json(names, &current.observed);
-            document["version"] = json!(1);
-            document["exit"] = json!(exit.code());
-            document["changes"] = json!(current.plan.changes);
-            document["kept"] = json!(current.plan.kept);
-            render::json_text(&document)
+            let mut members = status::json(names, &current.observed);
+            members["changes"] = json!(current.plan.changes);
+            members["kept"] = json!(current.plan.kept);
+            Document::Status.text(exit, &members)
         }
     });
     Ok(exit)

@@ -217,7 +217,7 @@ pub(crate) fn text(chains: &[Chain<'_>]) -> String {
 /// For programs.
 #[must_use]
 pub(crate) fn json(chains: &[Chain<'_>]) -> Value {
-    json!({ "version": 1, "values": chains.iter().map(Chain::json).collect::<Vec<_>>() })
+    json!({ "values": chains.iter().map(Chain::json).collect::<Vec<_>>() })
 }
 
 /// Paths that are there and begin in the same way as one that is not.

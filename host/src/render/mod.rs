@@ -16,16 +16,9 @@ pub(crate) mod warnings;
 
 use kaphost_plan::{Refusal, UserDataTooLong};
 use kaphost_spec::{Code, Diagnostic, Path, Spec, UserData};
-use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::render::simple::Simple;
-
-/// A JSON document, indented, with a trailing newline.
-#[must_use]
-pub(crate) fn json_text(document: &Value) -> String {
-    format!("{document:#}\n")
-}
 
 /// Several diagnostics, one after the other.
 #[must_use]

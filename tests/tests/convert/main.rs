@@ -63,7 +63,7 @@ fn programs_get_one_document() {
     let kaphost = kaphost();
     let json = run(&kaphost, 1, "convert multi-cluster.tf --output json");
     let document: Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!((&document["version"], &document["exit"], &document["file"]), (&1.into(), &1.into(), &Value::Null));
+    assert_eq!((&document["schema"], &document["exit"], &document["file"]), (&"kaphost.convert/1".into(), &1.into(), &Value::Null));
     assert_eq!(document["clusters"], Value::from(vec!["kapacitor_server"]));
     assert_eq!(document["kdl"], run(&kaphost, 1, "convert multi-cluster.tf").stdout);
     for one in document["findings"].as_array().unwrap() {

@@ -132,7 +132,7 @@ impl Figures {
             })
             .collect();
         let notes: Vec<Value> = self.notes.iter().map(|(measure, note)| json!({ "measure": measure, "note": note })).collect();
-        format!("{:#}", json!({ "version": 1, "figures": figures, "missed": self.missed(), "notes": notes }))
+        format!("{:#}", json!({ "schema": "kaphost.bench/1", "figures": figures, "missed": self.missed(), "notes": notes }))
     }
 }
 
