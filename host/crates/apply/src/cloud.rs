@@ -37,6 +37,12 @@ pub trait Cloud: Send + Sync {
     /// When the read fails.
     fn refreshes<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Vec<Refresh>, CloudError>>;
 
+    /// The id of the newest scaling activity of the groups that have this name or had it: they outlive their group. None where AWS remembers no such group, which it does for six weeks.
+    ///
+    /// # Errors
+    /// When the read fails.
+    fn last_activity<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<String>, CloudError>>;
+
     /// One poll of an Auto Scaling group and its scaling activities that started at or after `since`.
     ///
     /// # Errors

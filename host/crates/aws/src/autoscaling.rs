@@ -108,6 +108,16 @@ impl AutoScaling {
         Ok(found.into_iter().map(|(_, activity)| activity).collect())
     }
 
+    /// AWS gives the newest first, also of groups that are gone.
+    pub(crate) async fn last_activity(&self, name: &str) -> Result<Option<String>, CloudError> {
+        let call = self.client.describe_scaling_activities().auto_scaling_group_name(name).include_deleted_groups(true).max_records(1);
+        match call.send().await.map_err(self.error("DescribeScalingActivities")) {
+            Ok(answer) => Ok(answer.activities().first().and_then(|activity| activity.activity_id()).map(str::to_owned)),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     // ── writes ──
 
     pub(crate) async fn create(

@@ -60,6 +60,10 @@ impl Cloud for Aws {
         Box::pin(self.autoscaling.refreshes(group))
     }
 
+    fn last_activity<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<String>, CloudError>> {
+        Box::pin(self.autoscaling.last_activity(group))
+    }
+
     fn group<'a>(&'a self, name: &'a str, since: SystemTime) -> BoxFuture<'a, Result<Option<GroupReport>, CloudError>> {
         Box::pin(self.autoscaling.report(name, since))
     }

@@ -189,6 +189,10 @@ impl Cloud for Lab {
         Box::pin(self.logged(CallKind::Poll, "refreshes", self.read("refreshes", |world| world.refreshes(group))))
     }
 
+    fn last_activity<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<String>, CloudError>> {
+        Box::pin(self.logged(CallKind::Poll, "last activity", self.read("last activity", |world| world.last_activity(group))))
+    }
+
     fn group<'a>(&'a self, name: &'a str, since: SystemTime) -> BoxFuture<'a, Result<Option<GroupReport>, CloudError>> {
         let look = move |world: &mut state::World<'_>| if world.look(name) { world.report(name, since) } else { None };
         Box::pin(self.logged(CallKind::Poll, "poll", self.read("poll", look)))

@@ -165,6 +165,9 @@ impl World<'_> {
     fn gone(&mut self, name: &str) {
         let draining = self.behaviour.refusals_draining;
         let Some(group) = self.region.auto_scaling_groups.remove(name) else { return };
+        if let Some(activity) = group.activities.last() {
+            self.region.last_activities.insert(name.to_owned(), activity.id.clone());
+        }
         for id in group.instances.iter().flat_map(|state| &state.security_groups) {
             if let Some(group) = self.region.security_groups.get_mut(id) {
                 group.draining = draining;
@@ -253,6 +256,12 @@ impl World<'_> {
     pub(crate) fn lose_instances(&mut self, name: &str) -> Answer<()> {
         self.group(name)?.instances.clear();
         Ok(())
+    }
+
+    /// Activities outlive their group.
+    pub(crate) fn last_activity(&self, name: &str) -> Option<String> {
+        let group = self.region.auto_scaling_groups.get(name);
+        group.and_then(|group| Some(group.activities.last()?.id.clone())).or_else(|| self.region.last_activities.get(name).cloned())
     }
 
     pub(crate) fn report(&self, name: &str, since: SystemTime) -> Option<GroupReport> {

@@ -102,6 +102,8 @@ pub(crate) struct Region {
     /// By id.
     pub(crate) launch_templates: BTreeMap<String, Template>,
     pub(crate) auto_scaling_groups: BTreeMap<String, ScalingGroup>,
+    /// The newest activity of groups that are gone, by name.
+    pub(crate) last_activities: BTreeMap<String, String>,
     /// Messages with which the next launches fail, one each.
     pub(crate) launch_failures: Vec<String>,
 }

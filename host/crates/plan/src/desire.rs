@@ -51,6 +51,7 @@ pub fn desire(spec: &AdmittedSpec) -> Result<Desired, UserDataTooLong> {
         rollout: rollout(cluster),
         rollout_timeout_s: cluster.rollout.timeout_s,
         cancel_refresh: false,
+        mark: None,
         image: cluster.ami.clone(),
         names,
         tags,

@@ -50,6 +50,8 @@ pub struct Desired {
     pub rollout_timeout_s: u32,
     /// Whether an instance refresh to another version that is under way may be cancelled. Not the config's to say: false until whoever applies says so.
     pub cancel_refresh: bool,
+    /// The number of the kept plan that is made or carried out, for [`PLAN_TAG`](crate::PLAN_TAG). Not the config's to say, either.
+    pub mark: Option<String>,
 }
 
 /// Rules of one group, and where each comes from.

@@ -33,6 +33,11 @@ impl<'a> Draft<'a> {
         id
     }
 
+    /// Whether there is nothing to do so far.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
     /// The steps that no other step waits for yet: waiting for them is waiting for everything so far.
     pub(crate) fn last(&self) -> BTreeSet<StepId> {
         let waited: BTreeSet<StepId> = self.steps.iter().flat_map(|step| step.after.iter().copied()).collect();

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kaphost_spec::Ami;
 use serde::Serialize;
+use serde_json::json;
 
-use crate::resource::{GroupSettings, GroupTag, Names, Rule, Tags, TemplateContent};
+use crate::resource::{GroupSettings, GroupTag, Kind, Names, Rule, Tags, TemplateContent};
 
 /// What to read. Everything is read side by side, so each read costs a call and no time; [`Query::attachments`] says what does.
 #[derive(Clone, Debug)]
@@ -56,6 +57,29 @@ pub struct Observed {
     pub image: ImageAnswer,
 }
 
+impl Observed {
+    /// Everything that is there, by what it is called, as JSON with no secret: to find out later whether it is still the same. Without what changes by itself: instances, refreshes;
+    /// and without the image, which never changes.
+    #[must_use]
+    pub fn parts(&self) -> BTreeMap<String, serde_json::Value> {
+        let mut parts = BTreeMap::new();
+        for group in &self.security_groups {
+            parts.insert(format!("{} {}", Kind::SecurityGroup, group.id), json!(group));
+        }
+        for group in &self.other_groups {
+            parts.insert(format!("{} {}", Kind::SecurityGroup, group.id), json!(group));
+        }
+        parts.extend(self.role.as_ref().map(|role| (format!("{} {}", Kind::Role, role.name), json!(role))));
+        let profile = self.instance_profile.as_ref();
+        parts.extend(profile.map(|profile| (format!("{} {}", Kind::InstanceProfile, profile.name), json!(profile))));
+        let template = self.launch_template.as_ref();
+        parts.extend(template.map(|template| (format!("{} {}", Kind::LaunchTemplate, template.name), json!(template))));
+        let group = self.auto_scaling_group.as_ref();
+        parts.extend(group.map(|group| (format!("{} {}", Kind::AutoScalingGroup, group.name), json!(group))));
+        parts
+    }
+}
+
 /// What is known of the machine image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ImageAnswer {
@@ -94,7 +118,8 @@ pub struct Image {
 }
 
 /// A security group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ObservedSecurityGroup {
     /// `sg-…`
     pub id: String,
@@ -109,7 +134,8 @@ pub struct ObservedSecurityGroup {
 }
 
 /// A group that is somebody else's, with rules of ours in it or to come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct OtherGroup {
     /// `sg-…`
     pub id: String,
@@ -120,7 +146,8 @@ pub struct OtherGroup {
 }
 
 /// A rule of a security group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ObservedRule {
     /// `sgr-…`. Known of every rule that carries the owner's tag. `None` is a rule that carries none: one read finds our rules with their ids, another all
     /// rules without them, so that both can be made before the group's id is known.
@@ -132,7 +159,8 @@ pub struct ObservedRule {
 }
 
 /// A role.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ObservedRole {
     /// Its name.
     pub name: String,
@@ -155,7 +183,8 @@ pub struct ObservedRole {
 }
 
 /// Policies that hang on a role.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Attachments {
     /// ARNs.
     pub managed: Vec<String>,
@@ -166,7 +195,8 @@ pub struct Attachments {
 }
 
 /// An instance profile.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ObservedProfile {
     /// Its name.
     pub name: String,
@@ -179,7 +209,8 @@ pub struct ObservedProfile {
 }
 
 /// A launch template with its versions.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ObservedTemplate {
     /// `lt-…`
     pub id: String,
@@ -196,7 +227,8 @@ pub struct ObservedTemplate {
 }
 
 /// One version of a launch template. Never changes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ObservedVersion {
     /// `VersionDescription`, empty when there is none.
     pub description: String,
@@ -205,7 +237,8 @@ pub struct ObservedVersion {
 }
 
 /// An Auto Scaling group.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ObservedGroup {
     /// Its name.
     pub name: String,
@@ -215,11 +248,13 @@ pub struct ObservedGroup {
     pub settings: GroupSettings<u64>,
     /// Its tags.
     pub tags: BTreeMap<String, GroupTag>,
-    /// Its instances.
+    /// Its instances. They come and go by themselves, so they are no part of what the group is.
+    #[serde(skip)]
     pub instances: Vec<Instance>,
     /// `Delete in progress` and the like; `None` in ordinary life.
     pub status: Option<String>,
-    /// Its latest instance refresh, when it was read: see [`needs_refresh`](crate::needs_refresh).
+    /// Its latest instance refresh, when it was read: see [`needs_refresh`](crate::needs_refresh). It goes on by itself, too.
+    #[serde(skip)]
     pub refresh: Option<Refresh>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::action::{Planned, StepId};
 use crate::resource::{Kind, Names};
@@ -60,7 +60,7 @@ pub struct Step {
 }
 
 /// What happens to one resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum ChangeKind {
@@ -70,7 +70,7 @@ pub enum ChangeKind {
 }
 
 /// What happens to one resource, leaf by leaf.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Change {
     /// What kind of resource.
@@ -86,7 +86,7 @@ pub struct Change {
 }
 
 /// One value that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LeafChange {
     /// The name of the value in the resource: `health-check-grace-period`, `devices["/dev/sda1"].encrypted`.
