@@ -41,7 +41,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// When nobody can be asked, or the answer is not yes.
-async fn ask(approved: bool, question: &'static str) -> Result<(), Failure> {
+async fn ask(approved: bool, question: String) -> Result<(), Failure> {
     if approved {
         return Ok(());
     }
@@ -49,7 +49,7 @@ async fn ask(approved: bool, question: &'static str) -> Result<(), Failure> {
         return Err(Failure::NobodyToAsk);
     }
     // On a thread of its own: while somebody thinks, ctrl-C is heard here.
-    let answer = async { tokio::task::spawn_blocking(move || term::confirm(question)).await.map_err(|_| Failure::NotConfirmed) };
+    let answer = async { tokio::task::spawn_blocking(move || term::confirm(&question)).await.map_err(|_| Failure::NotConfirmed) };
     match or_ctrl_c(answer).await? {
         Ok(true) => Ok(()),
         Ok(false) | Err(_) => Err(Failure::NotConfirmed),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 pub use futures_util::future::BoxFuture;
+use kaphost_plan::preflight::{Inquiry, World};
 use kaphost_plan::{Call, Instance, Observed, Output, Query, Refresh};
 use kaphost_spec::facts::{Facts, FactsQuery};
 
@@ -24,6 +25,13 @@ pub trait Cloud: Send + Sync {
     /// # Errors
     /// When any read fails. "Not found" is no failure.
     fn facts<'a>(&'a self, query: &'a FactsQuery) -> BoxFuture<'a, Result<Facts, CloudError>>;
+
+    /// Reads what a plan takes for granted of the world, and nothing else, all reads side by side. A question that AWS does not answer is
+    /// [`Asked::Unanswered`](kaphost_plan::preflight::Asked), and no failure: what is asked here AWS says later anyway.
+    ///
+    /// # Errors
+    /// When nothing can be asked at all.
+    fn preflight<'a>(&'a self, inquiry: &'a Inquiry) -> BoxFuture<'a, Result<World, CloudError>>;
 
     /// Makes one write. Never called with a wait.
     ///

@@ -14,6 +14,7 @@ use aws_sdk_autoscaling::types::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use kaphost_apply::{Activity, CloudError, ErrorKind, GroupReport};
+use kaphost_plan::preflight::Quota;
 use kaphost_plan::{GroupSettings, GroupTag, Instance, ObservedGroup};
 
 /// Both describes give at most this many in a page.
@@ -72,6 +73,17 @@ impl AutoScaling {
             status: group.status().map(str::to_owned),
             refresh: None,
         }))
+    }
+
+    /// How many groups the account has in this region, and may have.
+    pub(crate) async fn group_quota(&self) -> Result<Quota, CloudError> {
+        const OPERATION: &str = "DescribeAccountLimits";
+        let answer = self.client.describe_account_limits().send().await.map_err(self.error(OPERATION))?;
+        let count = |count: Option<i32>| count.and_then(|count| u32::try_from(count).ok());
+        let (used, most) = (count(answer.number_of_auto_scaling_groups()), count(answer.max_number_of_auto_scaling_groups()));
+        let missing = || CloudError::new(ErrorKind::Other, OPERATION, "AWS does not say how many groups there may be");
+        let (Some(used), Some(most)) = (used, most) else { return Err(missing()) };
+        Ok(Quota { used, most })
     }
 
     /// One poll: the group and its activities, side by side.

@@ -21,6 +21,7 @@ mod error;
 mod http;
 mod iam;
 mod observe;
+mod preflight;
 mod ssm;
 mod sts;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use std::time::SystemTime;
 
 pub use connect::ConnectOptions;
 use kaphost_apply::{BoxFuture, Cloud, CloudError, GroupReport};
+use kaphost_plan::preflight::{Inquiry, World};
 use kaphost_plan::{Call, Observed, Output, Query, Refresh};
 use kaphost_spec::facts::{Facts, FactsQuery};
 
@@ -50,6 +52,10 @@ impl Cloud for Aws {
 
     fn facts<'a>(&'a self, query: &'a FactsQuery) -> BoxFuture<'a, Result<Facts, CloudError>> {
         Box::pin(self.read_facts(query))
+    }
+
+    fn preflight<'a>(&'a self, inquiry: &'a Inquiry) -> BoxFuture<'a, Result<World, CloudError>> {
+        Box::pin(async { Ok(self.ask(inquiry).await) })
     }
 
     fn act<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Output, CloudError>> {

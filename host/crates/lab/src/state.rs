@@ -96,6 +96,10 @@ pub(crate) struct Region {
     pub(crate) subnets: BTreeMap<String, Option<SubnetState>>,
     /// VPCs that are not like any other; `null` is one that does not exist.
     pub(crate) vpcs: BTreeMap<String, Option<VpcState>>,
+    /// Instance types that are not like any other; `null` is one that does not exist.
+    pub(crate) instance_types: BTreeMap<String, Option<InstanceTypeState>>,
+    /// Whether there is a key pair of this name; of every other there is.
+    pub(crate) key_pairs: BTreeMap<String, bool>,
     /// SSM parameters by name.
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) security_groups: BTreeMap<String, SecurityGroup>,
@@ -133,6 +137,18 @@ pub(crate) struct SubnetState {
     pub(crate) zone: Option<String>,
     pub(crate) cidr: Option<String>,
     pub(crate) auto_public_ip: bool,
+    /// Whichever is asked for, when absent.
+    pub(crate) vpc: Option<String>,
+}
+
+/// An instance type. What is absent follows from its name.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct InstanceTypeState {
+    pub(crate) architectures: Option<BTreeSet<String>>,
+    /// Everywhere when absent.
+    pub(crate) zones: Option<BTreeSet<String>>,
+    pub(crate) ebs_optimized: Option<bool>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -52,6 +52,7 @@ pub fn desire(spec: &AdmittedSpec) -> Result<Desired, UserDataTooLong> {
         rollout_timeout_s: cluster.rollout.timeout_s,
         cancel_refresh: false,
         mark: None,
+        read_attachments: false,
         image: cluster.ami.clone(),
         names,
         tags,

@@ -52,6 +52,8 @@ pub struct Desired {
     pub cancel_refresh: bool,
     /// The number of the kept plan that is made or carried out, for [`PLAN_TAG`](crate::PLAN_TAG). Not the config's to say, either.
     pub mark: Option<String>,
+    /// Whether the policies that hang on the role are read whatever the config says of them. Not the config's to say, either: false until whoever looks says so.
+    pub read_attachments: bool,
 }
 
 /// Rules of one group, and where each comes from.

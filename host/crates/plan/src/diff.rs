@@ -28,7 +28,7 @@ pub fn query(desired: &Desired, known: Option<&Image>) -> Query {
     let policies = &desired.policies;
     Query {
         image: asked.then(|| desired.image.clone()),
-        attachments: !policies.managed.is_empty() || !policies.inline.is_empty(),
+        attachments: desired.read_attachments || !policies.managed.is_empty() || !policies.inline.is_empty(),
         documents: policies.inline.keys().cloned().collect(),
         group: desired.elsewhere.as_ref().map(|elsewhere| elsewhere.group.clone()),
         ..Query::of(desired.names.clone())

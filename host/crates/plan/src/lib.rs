@@ -11,8 +11,10 @@ mod desired;
 mod destroy;
 mod diff;
 mod draft;
+pub mod live;
 mod observed;
 mod plan;
+pub mod preflight;
 mod resource;
 mod view;
 

@@ -144,4 +144,22 @@ pub enum RefusalCode {
     OwnGroup,
     /// More policies on the role than kaphost can keep track of.
     TooManyPolicies,
+    /// The region has no such instance type.
+    NoInstanceType,
+    /// The image is made for another architecture than the instance type runs.
+    OtherArchitecture,
+    /// The instance type cannot be EBS-optimised.
+    NotEbsOptimized,
+    /// A subnet is not there.
+    SubnetMissing,
+    /// A subnet is in another VPC.
+    SubnetElsewhere,
+    /// The instance type is offered in none of the zones.
+    NotOffered,
+    /// The key pair is not there.
+    KeyMissing,
+    /// A group that a rule names is not there.
+    PeerMissing,
+    /// The account may have no more of it.
+    QuotaReached,
 }

@@ -5,6 +5,7 @@ pub(crate) mod security_group;
 
 mod facts;
 mod image;
+mod preflight;
 mod rule;
 mod template_read;
 mod template_write;
