@@ -1,5 +1,7 @@
 //! `kaphost explain`
 
+use std::path::PathBuf;
+
 use clap::Args;
 use kaphost_spec::{Path, nearest};
 
@@ -8,7 +10,6 @@ use crate::document::Document;
 use crate::exit::Exit;
 use crate::facts::FactsArgs;
 use crate::failure::Failure;
-use crate::input::{self, ClusterArgs};
 use crate::policies::Asked;
 use crate::render::explain;
 use crate::{pipeline, term};
@@ -23,8 +24,9 @@ use crate::{pipeline, term};
                         kaphost explain cluster.kdl 'tag[\"Owner\"]' --policy org.wasm"
 )]
 pub(crate) struct Command {
-    #[command(flatten)]
-    clusters: ClusterArgs,
+    /// The cluster's config
+    #[arg(value_name = "CLUSTER.kdl")]
+    file: PathBuf,
     /// The value, or a node with values below it
     #[arg(value_name = "PATH")]
     path: String,
@@ -39,13 +41,9 @@ pub(crate) struct Command {
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let path: Path = command.path.parse().map_err(|error: kaphost_spec::PathError| Failure::Usage(error.to_string()))?;
     let asked = Asked { policies: &command.policies, now: command.clock.now, strict: false, record: None };
-    let (inputs, policies) = pipeline::read_and_load(&command.clusters, &asked)?;
-    let input = input::only(inputs, &command.clusters.file, "explain")?;
+    let (input, policies) = pipeline::read_and_load(&command.file, &asked)?;
     let facts = command.facts.given(&input, &policies.needs())?.unwrap_or_default();
-    let mut said = String::new();
-    let admission = policies.evaluate(global, &input, &facts, &mut said);
-    term::err(&said);
-    let admission = admission?;
+    let admission = policies.evaluate(global, &input, &facts)?;
     let said = input.spec.cluster.leaves();
     let chains = explain::chains(&input.spec, &said, &admission.decision, &path);
     if chains.is_empty() {

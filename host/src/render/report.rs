@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::failure::{Failure, advice};
 use crate::render::diagnostic;
 use crate::render::simple::Simple;
+use crate::term;
 
 /// The record of a plan that was carried out once and for all.
 #[must_use]
@@ -19,7 +20,7 @@ pub(crate) fn of_one(plan: Plan, report: Report) -> Record {
     Record { rounds: vec![(plan, report)], end }
 }
 
-/// How a run ended that did not come to its end, and what was done of it.
+/// Says how a run ended that did not come to its end, and what was done of it.
 ///
 /// # Errors
 /// When it did not come to its end.
@@ -29,7 +30,8 @@ pub(crate) fn conclude(record: &Record) -> Result<(), Failure> {
         RunVerdict::Nothing => false,
         RunVerdict::Partly => true,
     };
-    Err(Failure::Stopped { said: text(record), changed, interrupted: record.interrupted(), report: json(record) })
+    term::err(&text(record));
+    Err(Failure::Stopped { changed, interrupted: record.interrupted(), report: json(record) })
 }
 
 fn text(record: &Record) -> String {

@@ -61,7 +61,7 @@ pub async fn apply(
         if stop.is_raised() {
             break End::Interrupted;
         }
-        if rounds.len() >= options.rounds {
+        if rounds.len() >= MAX_ROUNDS {
             break End::Unsettled;
         }
         events(Event::Replanned(Arc::new(plan.clone())));

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::action::{Planned, StepId};
-use crate::resource::{Kind, Names};
+use crate::names::Names;
+use crate::resource::Kind;
 
 /// The way from observed to desired.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,7 +61,7 @@ pub struct Step {
 }
 
 /// What happens to one resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum ChangeKind {
@@ -70,7 +71,7 @@ pub enum ChangeKind {
 }
 
 /// What happens to one resource, leaf by leaf.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Change {
     /// What kind of resource.
@@ -86,7 +87,7 @@ pub struct Change {
 }
 
 /// One value that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LeafChange {
     /// The name of the value in the resource: `health-check-grace-period`, `devices["/dev/sda1"].encrypted`.
@@ -142,24 +143,8 @@ pub enum RefusalCode {
     GroupMissing,
     /// The group that HTTP's rules are to go onto is the cluster's own.
     OwnGroup,
+    /// What is there is no server that kaphost could take over.
+    NotAdoptable,
     /// More policies on the role than kaphost can keep track of.
     TooManyPolicies,
-    /// The region has no such instance type.
-    NoInstanceType,
-    /// The image is made for another architecture than the instance type runs.
-    OtherArchitecture,
-    /// The instance type cannot be EBS-optimised.
-    NotEbsOptimized,
-    /// A subnet is not there.
-    SubnetMissing,
-    /// A subnet is in another VPC.
-    SubnetElsewhere,
-    /// The instance type is offered in none of the zones.
-    NotOffered,
-    /// The key pair is not there.
-    KeyMissing,
-    /// A group that a rule names is not there.
-    PeerMissing,
-    /// The account may have no more of it.
-    QuotaReached,
 }
