@@ -1,38 +1,69 @@
 //! Opens the cloud that the user chose, and reads it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use kaphost_apply::{Cloud, find, look};
+use kaphost_apply::{Cloud, look};
 use kaphost_aws::{Aws, ConnectOptions};
 use kaphost_lab::Lab;
+use kaphost_plan::preflight::{Inquiry, World};
 use kaphost_plan::{Desired, Image, ImageAnswer, Names, Observed, Query};
 use kaphost_spec::Ami;
 use kaphost_spec::facts::{Facts, FactsQuery};
+use tokio::sync::Mutex;
 
 use crate::cli::CloudArgs;
 use crate::failure::Failure;
 use crate::images::Images;
 use crate::interrupt::or_ctrl_c;
 
-/// A cloud, and what is remembered of it.
+/// The cloud that the user chose, each of its regions opened when a cluster first needs it.
+pub(crate) struct Clouds<'a> {
+    args: &'a CloudArgs,
+    images: Arc<Images>,
+    open: Mutex<BTreeMap<String, Arc<Session>>>,
+}
+
+/// A cloud in one region, and what is remembered of it.
 pub(crate) struct Session {
     /// The port.
     pub(crate) cloud: Box<dyn Cloud>,
-    images: Images,
+    images: Arc<Images>,
+    /// What the memory calls this cloud and region.
+    scope: String,
 }
 
-impl Session {
-    /// Opens the cloud for a region.
+impl<'a> Clouds<'a> {
+    /// Opens nothing yet.
+    #[must_use]
+    pub(crate) fn new(args: &'a CloudArgs) -> Self {
+        Self { args, images: Arc::new(Images::open()), open: Mutex::default() }
+    }
+
+    /// The session of a region; clusters of one region share it.
     ///
     /// # Errors
-    /// When the choice is none, the lab's file is broken, or there is no way to reach AWS.
-    pub(crate) async fn open(args: &CloudArgs, region: &str) -> Result<Self, Failure> {
+    /// When the choice of a cloud is none, the lab's file is broken, or there is no way to reach AWS.
+    pub(crate) async fn session(&self, region: &str) -> Result<Arc<Session>, Failure> {
+        let mut open = self.open.lock().await;
+        if let Some(session) = open.get(region) {
+            return Ok(Arc::clone(session));
+        }
+        let session = Arc::new(self.new_session(region).await?);
+        open.insert(region.to_owned(), Arc::clone(&session));
+        Ok(session)
+    }
+
+    async fn new_session(&self, region: &str) -> Result<Session, Failure> {
+        let args = self.args;
+        let images = Arc::clone(&self.images);
         if let Some(file) = args.cloud.strip_prefix("lab:") {
             if file.is_empty() {
                 return Err(Failure::Usage("`lab:` names no file: use `lab:FILE`".into()));
             }
             let lab = Lab::open(Path::new(file), region).map_err(Failure::Lab)?;
-            return Ok(Self { cloud: Box::new(lab), images: Images::open(format!("lab:{file}")) });
+            return Ok(Session { cloud: Box::new(lab), images, scope: format!("lab:{file} {region}") });
         }
         if args.cloud != "aws" {
             return Err(Failure::Usage(format!("`{}` is no cloud: use `aws` or `lab:FILE`", args.cloud)));
@@ -40,29 +71,21 @@ impl Session {
         let endpoint = args.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()));
         let scope = format!("{} {region}", endpoint.as_deref().unwrap_or("aws"));
         let options = ConnectOptions { region: region.to_owned(), profile: args.profile.clone(), endpoint_url: endpoint };
-        Ok(Self { cloud: Box::new(Aws::connect(options).await?), images: Images::open(scope) })
+        Ok(Session { cloud: Box::new(Aws::connect(options).await?), images, scope })
     }
+}
 
-    /// The image, as remembered. What a parameter or a search means may be another image today: only ids are remembered.
-    #[must_use]
-    pub(crate) fn known(&self, ami: &Ami) -> Option<Image> {
-        if let Ami::Id(id) = ami { self.images.get(id.as_str()) } else { None }
-    }
-
-    /// Remembers an image.
-    pub(crate) fn learn(&mut self, image: &Image) {
-        self.images.learn(image);
-    }
-
+impl Session {
     /// Reads everything that a plan needs, and the image unless it is remembered. The image that comes back is the answer or the memory.
     ///
     /// # Errors
     /// When a read fails, or ctrl-C comes.
-    pub(crate) async fn observe(&mut self, desired: &Desired) -> Result<(Observed, Option<Image>), Failure> {
-        let known = self.known(&desired.image);
+    pub(crate) async fn observe(&self, desired: &Desired) -> Result<(Observed, Option<Image>), Failure> {
+        // What a parameter or a search means may be another image today: only ids are remembered.
+        let known = if let Ami::Id(id) = &desired.image { self.images.get(&self.scope, id.as_str()) } else { None };
         let observed = or_ctrl_c(look(self.cloud.as_ref(), desired, known.as_ref())).await?;
         if let ImageAnswer::Found(found) = &observed.image {
-            self.images.learn(found);
+            self.images.learn(&self.scope, found);
             let found = found.clone();
             return Ok((observed, Some(found)));
         }
@@ -73,13 +96,21 @@ impl Session {
     ///
     /// # Errors
     /// When a read fails, or ctrl-C comes.
-    pub(crate) async fn facts(&mut self, query: &FactsQuery) -> Result<Facts, Failure> {
+    pub(crate) async fn facts(&self, query: &FactsQuery) -> Result<Facts, Failure> {
         let facts = or_ctrl_c(self.cloud.facts(query)).await?;
         if let Some(ami) = &facts.ami {
             let (id, root_device, architecture) = (ami.id.clone(), ami.root_device.clone(), ami.architecture.clone());
-            self.images.learn(&Image { id, root_device, architecture });
+            self.images.learn(&self.scope, &Image { id, root_device, architecture });
         }
         Ok(facts)
+    }
+
+    /// Reads what a plan takes for granted.
+    ///
+    /// # Errors
+    /// When nothing can be asked, or ctrl-C comes.
+    pub(crate) async fn preflight(&self, inquiry: &Inquiry) -> Result<World, Failure> {
+        or_ctrl_c(self.cloud.preflight(inquiry)).await
     }
 
     /// Reads everything under a cluster's names but no image.
@@ -87,7 +118,7 @@ impl Session {
     /// # Errors
     /// When a read fails, or ctrl-C comes.
     pub(crate) async fn observe_names(&self, names: &Names, attachments: bool) -> Result<Observed, Failure> {
-        or_ctrl_c(find(self.cloud.as_ref(), Query { attachments, ..Query::of(names.clone()) })).await
+        or_ctrl_c(self.cloud.observe(&Query { attachments, ..Query::of(names.clone()) })).await
     }
 }
 

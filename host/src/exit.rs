@@ -28,6 +28,16 @@ impl Exit {
     pub(crate) const ALL: &[Self] =
         &[Self::Done, Self::Error, Self::Changes, Self::Denied, Self::Untrusted, Self::Partial, Self::Stale, Self::Usage];
 
+    /// The worse of two, for a run about several clusters. What is wrong with the run as a whole comes first, then what needs a person
+    /// soonest: a cluster that is half changed, policies that nobody may trust, a denial, a plan that is stale, any other error, a difference.
+    #[must_use]
+    pub(crate) fn worst(self, other: Self) -> Self {
+        const ORDER: [Exit; 8] =
+            [Exit::Done, Exit::Changes, Exit::Error, Exit::Stale, Exit::Denied, Exit::Untrusted, Exit::Partial, Exit::Usage];
+        let rank = |exit: Self| ORDER.iter().position(|it| *it == exit);
+        if rank(self) >= rank(other) { self } else { other }
+    }
+
     /// The number that the shell sees.
     #[must_use]
     pub(crate) const fn code(self) -> u8 {
@@ -74,4 +84,18 @@ pub(crate) fn help() -> String {
     }
     text.pop();
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_the_worse_counts_whatever_their_order() {
+        for (better, worse) in [(0, 2), (2, 1), (1, 6), (6, 3), (3, 4), (4, 5), (5, 64), (0, 64), (0, 0)] {
+            let of = |code: u8| *Exit::ALL.iter().find(|exit| exit.code() == code).unwrap();
+            assert_eq!(of(better).worst(of(worse)), of(worse), "{better} {worse}");
+            assert_eq!(of(worse).worst(of(better)), of(worse), "{better} {worse}");
+        }
+    }
 }

@@ -9,10 +9,10 @@ use kaphost_policy::{Change, Decision, FactKind, Facts, PolicyRecord, visible};
 use kaphost_spec::facts::{AmiFacts, FactProblem, FactsQuery, SubnetFacts, VpcFacts};
 use kaphost_spec::{AdmittedSpec, ConfigSource, Path, Spec};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
-use crate::cli::CloudArgs;
-use crate::cloud::Session;
+use crate::cloud::{Clouds, Session};
 use crate::document::Document;
 use crate::failure::Failure;
 use crate::input::{self, Input};
@@ -40,7 +40,7 @@ impl FactsArgs {
     /// When it cannot be read, holds mistakes, or tells of something else than the cluster.
     pub(crate) fn given(&self, input: &Input, kinds: &BTreeSet<FactKind>) -> Result<Option<Facts>, Failure> {
         let Some(file) = &self.facts else { return Ok(None) };
-        let facts = read(file)?;
+        let facts = read(file, input.spec.cluster.name.as_str())?;
         let misfits = facts.misfits(&input.spec.cluster);
         if misfits.is_empty() {
             return Ok(Some(facts.only(kinds)));
@@ -106,23 +106,23 @@ pub(crate) enum Trust {
 pub(crate) async fn gather(
     args: &FactsArgs,
     trust: Trust,
-    cloud: &CloudArgs,
+    clouds: &Clouds<'_>,
     input: &Input,
     kinds: &BTreeSet<FactKind>,
-) -> Result<(Facts, Option<Session>), Failure> {
+) -> Result<Facts, Failure> {
     let told = args.given(input, kinds)?;
     if kinds.is_empty() {
-        return Ok((Facts::default(), None));
+        return Ok(Facts::default());
     }
     match told {
-        Some(told) if trust == Trust::Told => Ok((told, None)),
+        Some(told) if trust == Trust::Told => Ok(told),
         told => {
-            let mut session = Session::open(cloud, input.spec.cluster.region.as_str()).await?;
-            let read = from_cloud(&mut session, &input.spec, kinds).await?;
+            let session = clouds.session(input.spec.cluster.region.as_str()).await?;
+            let read = from_cloud(&session, &input.spec, kinds).await?;
             if let Some(told) = told {
                 args.confirmed(input, &told, &read)?;
             }
-            Ok((read, Some(session)))
+            Ok(read)
         }
     }
 }
@@ -138,19 +138,50 @@ struct Kept {
     vpc: Option<VpcFacts>,
 }
 
-fn read(file: &FilePath) -> Result<Facts, Failure> {
+/// Tells a file of facts about several clusters from one about one.
+#[derive(Deserialize)]
+struct Shape {
+    clusters: Option<IgnoredAny>,
+}
+
+/// What `kaphost facts` prints of several clusters, as far as it is of use here.
+#[derive(Deserialize)]
+struct OfSeveral {
+    schema: Option<String>,
+    clusters: Vec<OfOne>,
+}
+
+#[derive(Deserialize)]
+struct OfOne {
+    cluster: String,
+    facts: Facts,
+}
+
+/// The facts of a cluster in a file: of one of several, or of whatever cluster they fit.
+fn read(file: &FilePath, cluster: &str) -> Result<Facts, Failure> {
     let text = input::text_of(file).map_err(|why| Failure::Unreadable { what: "the facts file", file: file.to_owned(), why })?;
     let help = "`kaphost facts CLUSTER.kdl` prints facts as they are to stand here";
     let source = Arc::new(ConfigSource::new(file.display().to_string(), text));
-    let Kept { schema, account, ami, subnets, vpc } = match serde_json::from_str(&source.text) {
-        Ok(kept) => kept,
-        Err(error) => return Err(Failure::Unfit(vec![Simple::of_json("facts", &source, &error).with_help(help)])),
+    let broken = |error: serde_json::Error| Failure::Unfit(vec![Simple::of_json("facts", &source, &error).with_help(help)]);
+    // What is of several says so by its one member; everything else is of one, or a mistake.
+    let (schema, facts) = match serde_json::from_str(&source.text) {
+        Ok(Shape { clusters: Some(_) }) => {
+            let OfSeveral { schema, clusters } = serde_json::from_str(&source.text).map_err(broken)?;
+            (schema, clusters.into_iter().find(|of_one| of_one.cluster == cluster).map(|of_one| of_one.facts))
+        }
+        Ok(Shape { clusters: None }) | Err(_) => {
+            let Kept { schema, account, ami, subnets, vpc } = serde_json::from_str(&source.text).map_err(broken)?;
+            (schema, Some(Facts { account, ami, subnets, vpc }))
+        }
     };
     if let Some(schema) = schema.filter(|schema| schema != Document::Facts.schema()) {
         let message = format!("`{}` has the layout {schema:?}, and this kaphost reads {:?}", source.name, Document::Facts.schema());
         return Err(Failure::Unfit(vec![Simple::new("facts", visible(&message, MESSAGE_CHARS)).with_help(help)]));
     }
-    let facts = Facts { account, ami, subnets, vpc };
+    let Some(facts) = facts else {
+        let message = format!("`{}` holds no facts of `{cluster}`", source.name);
+        return Err(Failure::Unfit(vec![Simple::new("facts", message).with_help(help)]));
+    };
     let mistakes = facts.mistakes();
     if !mistakes.is_empty() {
         let one = |mistake: &String| Simple::new("facts", format!("in `{}` {mistake}", source.name)).with_help(help);
@@ -163,7 +194,7 @@ fn read(file: &FilePath) -> Result<Facts, Failure> {
 ///
 /// # Errors
 /// When a read fails, ctrl-C comes, or something that the config names is not there.
-pub(crate) async fn from_cloud(session: &mut Session, spec: &Spec, kinds: &BTreeSet<FactKind>) -> Result<Facts, Failure> {
+pub(crate) async fn from_cloud(session: &Session, spec: &Spec, kinds: &BTreeSet<FactKind>) -> Result<Facts, Failure> {
     let query = FactsQuery::of(&spec.cluster, kinds);
     if query.is_empty() {
         return Ok(Facts::default());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use kaphost_apply::{CloudError, ErrorKind};
 use kaphost_lab::LabError;
 use kaphost_policy::PolicyError;
-use kaphost_spec::{Diagnostic, Report};
+use kaphost_spec::{Diagnostic, Report, nearest};
 use serde_json::{Value, json};
 
 use crate::document::Document;
@@ -46,13 +46,26 @@ pub(crate) enum Failure {
     },
     /// The config holds mistakes.
     Config(Report),
-    /// The config holds no cluster, or several.
-    Clusters {
+    /// The config describes no cluster of a name that was given.
+    NoSuchCluster {
+        /// The config, as the user calls it.
+        file: String,
+        /// The names that lead nowhere.
+        unknown: Vec<String>,
+        /// The names that are there.
+        there: Vec<String>,
+    },
+    /// The config describes several clusters, and the command is about one.
+    SeveralClusters {
         /// The config.
         file: PathBuf,
-        /// How many.
-        count: usize,
+        /// The command.
+        command: &'static str,
+        /// The names of the clusters.
+        names: Vec<String>,
     },
+    /// Nothing stands in the way of this cluster, but something does in that of another of the same run.
+    HeldBack,
     /// A policy could not be trusted or run.
     Policy(Box<PolicyError>),
     /// Policy sets that hold mistakes, or whose modules could not be trusted or run: everything that is wrong with any of them.
@@ -120,8 +133,10 @@ pub(crate) enum Failure {
     Faulty(Vec<String>),
     /// The system gives no runtime.
     Runtime(String),
-    /// The run ended half way. What was done has been shown already.
+    /// The run ended half way.
     Stopped {
+        /// What was done, and what went wrong, for people.
+        said: String,
         /// Whether anything was changed.
         changed: bool,
         /// Whether somebody asked for it.
@@ -159,7 +174,9 @@ impl Failure {
             Self::Unreadable { .. }
             | Self::Unwritable { .. }
             | Self::Config(_)
-            | Self::Clusters { .. }
+            | Self::NoSuchCluster { .. }
+            | Self::SeveralClusters { .. }
+            | Self::HeldBack
             | Self::Unplannable(_)
             | Self::Unfit(_)
             | Self::NotThere { .. }
@@ -203,15 +220,25 @@ impl Failure {
                 },
                 "replay it with the files that were decided on, and the kaphost that decided",
             ),
-            Self::Clusters { file, count: 0 } => one(
-                "no-cluster",
-                format!("`{}` describes no cluster", file.display()),
-                "begin with `cluster \"NAME\" region=\"REGION\" { … }`",
-            ),
-            Self::Clusters { file, count } => one(
-                "several-clusters",
-                format!("`{}` describes {count} clusters", file.display()),
-                "this version takes one cluster a file: give each a file of its own",
+            Self::NoSuchCluster { file, unknown, there } => {
+                let one = |name: &String| {
+                    let help = match nearest(name, there.iter().map(String::as_str)) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("there are: {}", there.join(", ")),
+                    };
+                    Simple::new("no-such-cluster", format!("`{file}` describes no cluster `{name}`")).with_help(help)
+                };
+                unknown.iter().map(one).collect()
+            }
+            Self::SeveralClusters { file, command, names } => {
+                let help = format!("name one of them with --cluster: {}", names.join(", "));
+                let message = format!("`{}` describes {} clusters, and `{command}` is about one", file.display(), names.len());
+                vec![Simple::new("several-clusters", message).with_help(help)]
+            }
+            Self::HeldBack => one(
+                "held-back",
+                "not begun: something stands in the way of another cluster of this run; nothing was changed".into(),
+                "mend what is said of the other, or name the clusters to go on with: --cluster NAME",
             ),
             Self::Policy(error) => vec![Simple::of(error.code(), error.as_ref()).with_help(help_for(error))],
             Self::Settings(errors) => {
@@ -274,6 +301,20 @@ impl Failure {
         }
     }
 
+    /// In one line, for a summary: what is wrong first.
+    #[must_use]
+    pub(crate) fn brief(&self) -> String {
+        match self {
+            Self::Config(report) => report.diagnostics().first().map(ToString::to_string),
+            Self::Unplannable(problems) | Self::Unfit(problems) | Self::FactsMoved(problems) => problems.first().map(ToString::to_string),
+            Self::Untrusted { mistakes, problems } => {
+                problems.first().map(ToString::to_string).or_else(|| mistakes.first().map(ToString::to_string))
+            }
+            _ => self.problems().first().map(ToString::to_string),
+        }
+        .unwrap_or_else(|| self.exit().meaning().to_owned())
+    }
+
     /// For people, on standard error.
     #[must_use]
     pub(crate) fn text(&self) -> String {
@@ -291,6 +332,10 @@ impl Failure {
                 let ended = ended.as_ref().map(|failure| failure.text()).unwrap_or_default();
                 let whole: String = self.problems().iter().map(|problem| render::diagnostic::text(problem)).collect();
                 reasons + &ended + &whole
+            }
+            Self::Stopped { said, .. } => {
+                let whole: String = self.problems().iter().map(|problem| render::diagnostic::text(problem)).collect();
+                format!("{said}{whole}")
             }
             _ => self.problems().iter().map(|problem| render::diagnostic::text(problem)).collect(),
         }

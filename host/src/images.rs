@@ -3,18 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use kaphost_plan::Image;
 use serde::{Deserialize, Serialize};
 
 use crate::place;
 
-/// The remembered images of one cloud, in one region.
+/// The remembered images. What they are remembered for, the scope, keeps the ids of different clouds apart: an endpoint and a region.
 #[derive(Debug)]
 pub(crate) struct Images {
     file: Option<PathBuf>,
-    scope: String,
-    known: BTreeMap<String, Entry>,
+    known: Mutex<BTreeMap<String, Entry>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,37 +27,39 @@ struct Entry {
 const MOST: usize = 1000;
 
 impl Images {
-    /// Reads what is remembered. `scope` keeps the ids of different clouds apart: an endpoint and a region.
+    /// Reads what is remembered.
     #[must_use]
-    pub(crate) fn open(scope: String) -> Self {
+    pub(crate) fn open() -> Self {
         let file = place::cache().map(|folder| folder.join("images.json"));
         let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
         let known = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-        Self { file, scope, known }
-    }
-
-    fn key(&self, id: &str) -> String {
-        format!("{} {id}", self.scope)
+        Self { file, known: Mutex::new(known) }
     }
 
     /// An image that is remembered.
     #[must_use]
-    pub(crate) fn get(&self, id: &str) -> Option<Image> {
-        let entry = self.known.get(&self.key(id))?;
+    pub(crate) fn get(&self, scope: &str, id: &str) -> Option<Image> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = known.get(&key(scope, id))?;
         Some(Image { id: id.to_owned(), root_device: entry.root_device.clone(), architecture: entry.architecture.clone() })
     }
 
     /// Remembers an image. A cache that cannot be written is no error.
-    pub(crate) fn learn(&mut self, image: &Image) {
+    pub(crate) fn learn(&self, scope: &str, image: &Image) {
         let entry = Entry { root_device: image.root_device.clone(), architecture: image.architecture.clone() };
-        if self.known.len() >= MOST {
-            self.known.clear();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST {
+            known.clear();
         }
-        if self.known.insert(self.key(&image.id), entry.clone()) == Some(entry) {
+        if known.insert(key(scope, &image.id), entry.clone()) == Some(entry) {
             return;
         }
-        if let (Some(file), Ok(text)) = (&self.file, serde_json::to_string(&self.known)) {
+        if let (Some(file), Ok(text)) = (&self.file, serde_json::to_string(&*known)) {
             let _ = place::replace(file, text.as_bytes());
         }
     }
+}
+
+fn key(scope: &str, id: &str) -> String {
+    format!("{scope} {id}")
 }

@@ -1,9 +1,12 @@
 //! Reads cluster files, and what they refer to.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use clap::Args;
 use kaphost_spec::{ConfigSource, Diagnostic, Lookup, Spec};
 
 use crate::failure::Failure;
@@ -12,15 +15,28 @@ use crate::record::sha256;
 /// More than any config needs; past it somebody named the wrong file.
 pub(crate) const MAX_BYTES: u64 = 1 << 20;
 
-/// One cluster and the warnings about its file.
+/// Which clusters of a file a command is about.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ClusterArgs {
+    /// The config, with one cluster or several
+    #[arg(value_name = "CLUSTER.kdl")]
+    pub(crate) file: PathBuf,
+    /// One cluster of the file, by its name; may be given several times. All of them otherwise
+    #[arg(long = "cluster", value_name = "NAME")]
+    pub(crate) clusters: Vec<String>,
+}
+
+/// One cluster of a run, and what is to be said of its file.
 #[derive(Debug)]
 pub(crate) struct Input {
     /// The cluster as its file describes it.
     pub(crate) spec: Spec,
     /// What is odd about the file but does not keep it from being used.
-    pub(crate) warnings: Vec<Diagnostic>,
-    /// What it takes from elsewhere, in the order of the file.
-    pub(crate) taken: Vec<Taken>,
+    pub(crate) warnings: Arc<[Diagnostic]>,
+    /// What the file takes from elsewhere, in its order.
+    pub(crate) taken: Arc<[Taken]>,
+    /// Whether the run is about no other cluster.
+    pub(crate) alone: bool,
 }
 
 /// Where a config takes a value from.
@@ -40,31 +56,47 @@ pub(crate) enum Taken {
     },
 }
 
-/// Reads a file that describes exactly one cluster.
+/// Reads the clusters that are asked for, in the order of their file. At least one.
 ///
 /// # Errors
-/// When it cannot be read, or holds mistakes (all of them), or another number of clusters.
-pub(crate) fn read(file: &Path) -> Result<Input, Failure> {
-    let text = text_of(file).map_err(|why| Failure::Unreadable { what: "the config", file: file.to_owned(), why })?;
-    parse(ConfigSource::new(file.display().to_string(), text), file.parent().unwrap_or(Path::new("")))
+/// When the file cannot be read, or holds mistakes (all of them), or does not describe every cluster that is named.
+pub(crate) fn read(asked: &ClusterArgs) -> Result<Vec<Input>, Failure> {
+    let file = &asked.file;
+    let text = text_of(file).map_err(|why| Failure::Unreadable { what: "the config", file: file.clone(), why })?;
+    parse(ConfigSource::new(file.display().to_string(), text), file.parent().unwrap_or(Path::new("")), &asked.clusters)
 }
 
-/// A text that describes exactly one cluster. What it takes from files starts at `folder`.
+/// The one cluster of a run.
 ///
 /// # Errors
-/// When it holds mistakes (all of them), or another number of clusters.
-pub(crate) fn parse(source: ConfigSource, folder: &Path) -> Result<Input, Failure> {
-    let name = source.name.clone();
+/// When there are several.
+pub(crate) fn only(mut inputs: Vec<Input>, file: &Path, command: &'static str) -> Result<Input, Failure> {
+    let names = inputs.iter().map(|input| input.spec.cluster.name.to_string()).collect();
+    match (inputs.pop(), inputs.is_empty()) {
+        (Some(input), true) => Ok(input),
+        _ => Err(Failure::SeveralClusters { file: file.to_owned(), command, names }),
+    }
+}
+
+/// The clusters of a text: those that are named, all of them where none is. What they take from files starts at `folder`.
+///
+/// # Errors
+/// When it holds mistakes (all of them), or does not describe every cluster that is named.
+pub(crate) fn parse(source: ConfigSource, folder: &Path, named: &[String]) -> Result<Vec<Input>, Failure> {
+    let file = source.name.clone();
     let here = Here { folder: folder.to_owned(), taken: RefCell::default() };
     let parsed = kaphost_spec::parse(source, &here)?;
-    let mut clusters = parsed.specs;
-    match (clusters.pop(), clusters.is_empty()) {
-        (Some(spec), true) => Ok(Input { spec, warnings: parsed.warnings, taken: here.taken.into_inner() }),
-        (last, _) => {
-            let count = clusters.len() + usize::from(last.is_some());
-            Err(Failure::Clusters { file: name.into(), count })
-        }
+    let there: Vec<String> = parsed.specs.iter().map(|spec| spec.cluster.name.to_string()).collect();
+    let unknown: BTreeSet<&String> = named.iter().filter(|name| !there.contains(name)).collect();
+    if !unknown.is_empty() {
+        return Err(Failure::NoSuchCluster { file, unknown: unknown.into_iter().cloned().collect(), there });
     }
+    let (warnings, taken): (Arc<[_]>, Arc<[_]>) = (parsed.warnings.into(), here.taken.into_inner().into());
+    let chosen = parsed.specs.into_iter().filter(|spec| named.is_empty() || named.iter().any(|name| name == spec.cluster.name.as_str()));
+    let specs: Vec<Spec> = chosen.collect();
+    let alone = specs.len() == 1;
+    let one = |spec| Input { spec, warnings: Arc::clone(&warnings), taken: Arc::clone(&taken), alone };
+    Ok(specs.into_iter().map(one).collect())
 }
 
 /// A text file, whole.
@@ -134,6 +166,27 @@ impl Lookup for Here {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clusters_are_chosen_by_name_in_the_order_of_the_file() {
+        let one = |name: &str| {
+            let rest = "ami \"ami-0abcd1234\"; instance-type \"t3.small\"; network vpc=\"vpc-0a1b\" { subnets \"subnet-0aaa\"; }";
+            format!("cluster \"{name}\" region=\"us-east-1\" {{ {rest}; }}\n")
+        };
+        let text = ["stage", "test", "prod"].map(one).concat();
+        let chosen = |named: &[&str]| {
+            let named: Vec<String> = named.iter().map(|name| (*name).to_owned()).collect();
+            let inputs = parse(ConfigSource::new("fleet.kdl", text.as_str()), Path::new(""), &named)?;
+            Ok::<_, Failure>(inputs.iter().map(|input| (input.spec.cluster.name.to_string(), input.alone)).collect::<Vec<_>>())
+        };
+        let said = |list: &[(&str, bool)]| list.iter().map(|(name, alone)| ((*name).to_owned(), *alone)).collect::<Vec<_>>();
+        assert_eq!(chosen(&[]).unwrap(), said(&[("stage", false), ("test", false), ("prod", false)]));
+        assert_eq!(chosen(&["prod", "stage", "prod"]).unwrap(), said(&[("stage", false), ("prod", false)]));
+        assert_eq!(chosen(&["test"]).unwrap(), said(&[("test", true)]));
+        let refused = chosen(&["stagee", "test", "x"]).unwrap_err().members();
+        let helps: Vec<&str> = refused["problems"].as_array().unwrap().iter().map(|problem| problem["help"].as_str().unwrap()).collect();
+        assert_eq!(helps, ["did you mean `stage`?", "there are: stage, test, prod"], "{refused:#}");
+    }
 
     #[test]
     fn a_file_without_end_is_read_up_to_the_limit() {

@@ -42,7 +42,7 @@ pub(crate) async fn or_ctrl_c<T, E: Into<Failure>>(work: impl Future<Output = Re
     let stop = stop();
     tokio::select! {
         result = work => result.map_err(Into::into),
-        () = stop.raised() => Err(Failure::Stopped { changed: false, interrupted: true, report: Value::Null }),
+        () = stop.raised() => Err(Failure::Stopped { said: String::new(), changed: false, interrupted: true, report: Value::Null }),
     }
 }
 

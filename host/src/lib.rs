@@ -5,21 +5,23 @@ mod cli;
 mod cloud;
 mod commands;
 mod document;
+mod drift;
 mod exit;
 mod facts;
 mod failure;
+mod fleet;
 mod images;
 mod input;
 mod interrupt;
 mod pipeline;
 mod place;
 mod policies;
+mod preflight;
 mod progress;
 mod record;
 mod render;
 mod term;
 mod usage;
-mod written;
 
 use std::process::ExitCode;
 

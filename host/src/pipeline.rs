@@ -1,42 +1,49 @@
 //! The pipeline as commands use it: read, load, admit, desire, look.
 
-use std::path::Path as FilePath;
+use std::sync::Arc;
 
-use kaphost_plan::{Desired, Image, ImageFact, Observed, Plan};
+use kaphost_plan::{Desired, Image, ImageFact, Observed, Plan, Refusal};
 use kaphost_policy::{Admission, Decision, Effect, Facts, Outcome};
 use kaphost_spec::AdmittedSpec;
 use serde_json::{Value, json};
 
-use crate::cli::{CloudArgs, Global};
-use crate::cloud::Session;
+use crate::cli::Global;
+use crate::cloud::{Clouds, Session};
 use crate::facts::{self, FactsArgs, Trust};
 use crate::failure::Failure;
-use crate::input::{self, Input};
+use crate::fleet::{self, Fleet};
+use crate::input::{self, ClusterArgs, Input};
 use crate::policies::{Asked, Policies};
 use crate::record::Inputs;
+use crate::render::simple::Simple;
 use crate::render::warnings::Warnings;
-use crate::{render, term};
+use crate::{preflight, render, term};
 
 /// Reads the config on a thread of its own while the policies load, which takes longer: neither needs the other. What is wrong with the config is
-/// told first.
+/// told first, what is odd about it or about the policy sets once for all clusters.
 ///
 /// # Errors
 /// As [`input::read`] and [`Policies::load`].
-pub(crate) fn read_and_load(file: &FilePath, asked: &Asked<'_>) -> Result<(Input, Policies), Failure> {
-    if asked.for_none() {
+pub(crate) fn read_and_load(clusters: &ClusterArgs, asked: &Asked<'_>) -> Result<(Vec<Input>, Policies), Failure> {
+    let (inputs, policies) = if asked.for_none() {
         // Nothing that is worth a thread.
-        return Ok((input::read(file)?, Policies::load(asked)?));
+        (input::read(clusters)?, Policies::load(asked)?)
+    } else {
+        std::thread::scope(|scope| {
+            let reading = std::thread::Builder::new().name("config".into()).spawn_scoped(scope, || input::read(clusters));
+            let policies = Policies::load(asked);
+            let inputs = match reading {
+                Ok(reading) => reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                // No thread to be had: one after the other, then.
+                Err(_) => input::read(clusters),
+            };
+            Ok::<_, Failure>((inputs?, policies?))
+        })?
+    };
+    if let Some(input) = inputs.first() {
+        policies.warn(&input.warnings);
     }
-    std::thread::scope(|scope| {
-        let reading = std::thread::Builder::new().name("config".into()).spawn_scoped(scope, || input::read(file));
-        let policies = Policies::load(asked);
-        let input = match reading {
-            Ok(reading) => reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            // No thread to be had: one after the other, then.
-            Err(_) => input::read(file),
-        };
-        Ok((input?, policies?))
-    })
+    Ok((inputs, policies))
 }
 
 /// What the policies let pass.
@@ -57,13 +64,30 @@ pub(crate) struct Admitted {
 /// # Errors
 /// When a policy denies, or cannot be run; when the record cannot be written; when something is odd where nothing may be.
 pub(crate) fn admit(global: &Global, input: &Input, policies: &Policies, facts: &Facts, asked: &Asked<'_>) -> Result<Admitted, Failure> {
-    let Admission { outcome, decision, .. } = policies.evaluate(global, input, facts)?;
+    let mut said = String::new();
+    let admitted = judge(global, input, policies, facts, asked, &mut said);
+    if !said.is_empty() && !input.alone {
+        term::err(&fleet::heading(input.spec.cluster.name.as_str(), input.spec.cluster.region.as_str()));
+    }
+    term::err(&said);
+    admitted
+}
+
+fn judge(
+    global: &Global,
+    input: &Input,
+    policies: &Policies,
+    facts: &Facts,
+    asked: &Asked<'_>,
+    said: &mut String,
+) -> Result<Admitted, Failure> {
+    let Admission { outcome, decision, .. } = policies.evaluate(global, input, facts, said)?;
     if let Some(record) = asked.record {
         record.write(input, policies, &decision)?;
     }
     let inputs = json!(Inputs::new(input, policies, &decision));
     let shown = Warnings::of(&decision, &input.spec, |waiver| policies.place_of(waiver));
-    term::err(&shown.text());
+    said.push_str(&shown.text());
     let warnings = shown.json();
     match outcome {
         Outcome::Admitted(_) if policies.strict() && shown.count() > 0 => {
@@ -71,8 +95,8 @@ pub(crate) fn admit(global: &Global, input: &Input, policies: &Policies, facts: 
         }
         Outcome::Admitted(spec) => Ok(Admitted { spec: *spec, decision, inputs, warnings }),
         Outcome::Denied => {
-            term::err(&render::decision::violations(&decision, &input.spec, Effect::Deny));
-            term::err(&render::decision::waived(&decision));
+            said.push_str(&render::decision::violations(&decision, &input.spec, Effect::Deny));
+            said.push_str(&render::decision::waived(&decision));
             let [violations, waived] =
                 [Effect::Deny, Effect::Waived].map(|effect| render::decision::violations_json(&decision, &input.spec, effect));
             Err(Failure::Denied { violations, waived, warnings, inputs: Box::new(inputs), decision: json!(decision) })
@@ -81,6 +105,7 @@ pub(crate) fn admit(global: &Global, input: &Input, policies: &Policies, facts: 
 }
 
 /// A cluster that is admitted and fit to be planned.
+#[derive(Debug)]
 pub(crate) struct Prepared {
     /// As its file describes it.
     pub(crate) input: Input,
@@ -90,12 +115,14 @@ pub(crate) struct Prepared {
     pub(crate) inputs: Value,
     /// What is said beside it, for programs.
     pub(crate) warnings: Vec<Value>,
+    /// The policies, to be asked about what AWS holds.
+    pub(crate) policies: Arc<Policies>,
+    /// What they were told of the world.
+    pub(crate) facts: Facts,
+    /// The cluster as they leave it.
+    pub(crate) admitted: AdmittedSpec,
     /// What AWS should hold.
     pub(crate) desired: Desired,
-    /// The image that policies were told of, when they were.
-    judged_image: Option<String>,
-    /// The cloud, when facts were read from it already.
-    session: Option<Session>,
 }
 
 /// AWS as it is, and the way from there.
@@ -107,67 +134,77 @@ pub(crate) struct Current {
     pub(crate) image: Image,
     /// The way.
     pub(crate) plan: Plan,
+    /// What the world says of it that is no refusal, for people.
+    pub(crate) said: String,
+}
+
+/// Everything before the cloud is asked what it holds. It is asked for facts, when a policy needs any and no file gives them. The policies are loaded once for
+/// all clusters.
+///
+/// # Errors
+/// When the config, or the policies as such, stand in the way. What stands in the way of one cluster is with that cluster.
+pub(crate) async fn prepare(
+    global: &Global,
+    clusters: &ClusterArgs,
+    asked: &Asked<'_>,
+    (facts, trust): (&FactsArgs, Trust),
+    clouds: &Clouds<'_>,
+) -> Result<Fleet<Prepared>, Failure> {
+    let (inputs, policies) = read_and_load(clusters, asked)?;
+    let policies = Arc::new(policies);
+    let needs = policies.needs();
+    let told = Fleet::of(inputs).each(async |input| {
+        let facts = facts::gather(facts, trust, clouds, &input, &needs).await?;
+        Ok((input, facts))
+    });
+    Ok(told.await.then(|(input, facts)| {
+        let Admitted { spec, decision, inputs, warnings } = admit(global, &input, &policies, &facts, asked)?;
+        let desired = kaphost_plan::desire(&spec).map_err(|error| render::too_long(&input.spec, &error))?;
+        Ok(Prepared { input, decision, inputs, warnings, policies: Arc::clone(&policies), facts, admitted: spec, desired })
+    }))
 }
 
 impl Prepared {
-    /// Everything before the cloud is asked what it holds. It is asked for facts, when a policy needs any and no file gives them.
+    /// Opens the cloud unless it is open, reads it, and plans. With `asks`, the plan is held against the world, too.
     ///
     /// # Errors
-    /// When the facts, the config, the policies or their verdict stand in the way.
-    pub(crate) async fn new(
-        global: &Global,
-        file: &FilePath,
-        asked: &Asked<'_>,
-        (facts, trust): (&FactsArgs, Trust),
-        cloud: &CloudArgs,
-    ) -> Result<Self, Failure> {
-        let (input, policies) = read_and_load(file, asked)?;
-        let (facts, session) = facts::gather(facts, trust, cloud, &input, &policies.needs()).await?;
-        let Admitted { spec, decision, inputs, warnings } = admit(global, &input, &policies, &facts, asked)?;
-        let desired = kaphost_plan::desire(&spec).map_err(|error| render::too_long(&input.spec, &error))?;
-        let judged_image = facts.ami.map(|ami| ami.id);
-        Ok(Self { input, decision, inputs, warnings, desired, judged_image, session })
-    }
-
-    /// Opens the cloud unless it is open. Once.
-    ///
-    /// # Errors
-    /// As [`Session::open`].
-    pub(crate) async fn session(&mut self, cloud: &CloudArgs) -> Result<Session, Failure> {
-        match self.session.take() {
-            Some(session) => Ok(session),
-            None => Session::open(cloud, &self.desired.names.region).await,
-        }
-    }
-
-    /// Sees to it that what is planned is of the image that the policies were told of.
-    ///
-    /// # Errors
-    /// When it is another.
-    pub(crate) fn hold_to(&self, image: &str) -> Result<(), Failure> {
-        match self.judged_image.as_ref().filter(|judged| *judged != image) {
-            Some(judged) => Err(facts::image_moved(&self.input.spec, judged, image)),
-            None => Ok(()),
-        }
-    }
-
-    /// Opens the cloud unless it is open, reads it, and plans. Once.
-    ///
-    /// # Errors
-    /// When the cloud cannot be read, `ami` leads to another image than the policies were told of, or there is no plan.
-    pub(crate) async fn look(&mut self, cloud: &CloudArgs) -> Result<(Session, Current), Failure> {
-        let mut session = self.session(cloud).await?;
+    /// When the cloud cannot be read, `ami` leads to another image than the policies were told of, or there is no plan that AWS would take.
+    pub(crate) async fn look(&mut self, clouds: &Clouds<'_>, asks: bool) -> Result<(Arc<Session>, Current), Failure> {
+        let session = clouds.session(&self.desired.names.region).await?;
         let (observed, known) = session.observe(&self.desired).await?;
         let fact =
             self.desired.image_fact(&observed, known.as_ref()).ok_or_else(|| Failure::Faulty(vec!["the image was not read".into()]))?;
-        let plan = kaphost_plan::diff(&self.desired, &observed, fact).map_err(|refusals| render::refused(&self.input.spec, &refusals))?;
-        let ImageFact::Found(image) = fact else { return Err(Failure::Faulty(vec!["a plan without its image".into()])) };
-        let image = image.clone();
-        self.hold_to(&image.id)?;
+        let image = if let ImageFact::Found(image) = fact { Some(image.clone()) } else { None };
+        let plan = kaphost_plan::diff(&self.desired, &observed, fact);
+        let preflight = preflight::fly(&session, &self.desired, (plan.as_ref().ok(), image.as_ref()), asks).await?;
+        let warnings = preflight::warnings(&self.input.spec, &preflight);
+        // All that stands in the way is said at once, whoever found it.
+        let plan = match plan {
+            Ok(plan) if preflight.refusals.is_empty() => plan,
+            plan => {
+                let refusals: Vec<Refusal> = plan.err().unwrap_or_default().into_iter().chain(preflight.refusals).collect();
+                return Err(render::refused(&self.input.spec, &refusals));
+            }
+        };
+        let image = image.ok_or_else(|| Failure::Faulty(vec!["a plan without its image".into()]))?;
+        if let Some(judged) = self.facts.ami.as_ref().filter(|judged| judged.id != image.id) {
+            return Err(facts::image_moved(&self.input.spec, &judged.id, &image.id));
+        }
         let faults = kaphost_plan::check(&plan, &observed);
         if !faults.is_empty() {
             return Err(Failure::Faulty(faults.iter().map(ToString::to_string).collect()));
         }
-        Ok((session, Current { observed, image, plan }))
+        self.warnings.extend(warnings.iter().map(Simple::json));
+        let said = warnings.iter().map(|warning| render::diagnostic::text(warning)).collect();
+        Ok((session, Current { observed, image, plan, said }))
+    }
+
+    /// Shows people what the world says of the plan that is no refusal.
+    pub(crate) fn tell(&self, current: &Current) {
+        let cluster = &self.input.spec.cluster;
+        if !current.said.is_empty() && !self.input.alone {
+            term::err(&fleet::heading(cluster.name.as_str(), cluster.region.as_str()));
+        }
+        term::err(&current.said);
     }
 }

@@ -13,7 +13,7 @@ use kaphost_policy::{
     Waiver, WaiverRecord, WaiverState, admit as evaluate,
 };
 use kaphost_policy_set::{Entry, PolicySet};
-use kaphost_spec::{ConfigSource, Span};
+use kaphost_spec::{ConfigSource, Diagnostic, Span, Spec};
 
 use self::given::Given;
 use self::sources::{Source, Unusable};
@@ -176,22 +176,40 @@ impl Policies {
         self.policies.iter().flat_map(Policy::facts).collect()
     }
 
-    /// Asks the policies, and shows what they log when somebody wants to hear it.
+    /// Shows what is odd about the config's file and about the sets.
+    pub(crate) fn warn(&self, config: &[Diagnostic]) {
+        for warnings in std::iter::once(config).chain(self.sets.iter().map(PolicySet::warnings)) {
+            term::err(&render::diagnostics(warnings));
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.policies.is_empty()
+    }
+
+    /// Asks the policies about whatever cluster.
+    ///
+    /// # Errors
+    /// When a policy cannot be run.
+    pub(crate) fn ask(&self, spec: &Spec, facts: &Facts) -> Result<Admission, Failure> {
+        Ok(evaluate(spec, &self.policies, &Circumstances { facts, waivers: &self.waivers, now: self.now })?)
+    }
+
+    /// Asks the policies. What they log is said when somebody wants to hear it.
     ///
     /// # Errors
     /// When a policy cannot be run, or changes what facts were told of.
-    pub(crate) fn evaluate(&self, global: &Global, input: &Input, facts: &Facts) -> Result<Admission, Failure> {
-        for warnings in std::iter::once(input.warnings.as_slice()).chain(self.sets.iter().map(PolicySet::warnings)) {
-            term::err(&render::diagnostics(warnings));
-        }
-        let admission = evaluate(&input.spec, &self.policies, &Circumstances { facts, waivers: &self.waivers, now: self.now })?;
+    pub(crate) fn evaluate(&self, global: &Global, input: &Input, facts: &Facts, said: &mut String) -> Result<Admission, Failure> {
+        let admission = self.ask(&input.spec, facts)?;
         if global.verbose {
             for policy in &self.policies {
                 for note in policy.module.notes() {
-                    term::err(&format!("{}: {note}\n", policy.module.source()));
+                    said.push_str(&format!("{}: {note}\n", policy.module.source()));
                 }
             }
-            term::err(&render::decision::logs(&admission));
+            said.push_str(&render::decision::logs(&admission));
         }
         if let Outcome::Admitted(spec) = &admission.outcome {
             facts::still_hold(&input.spec, spec, &admission.decision, &self.needs())?;

@@ -8,22 +8,39 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use kaphost_apply::{Activity, CloudError, Event};
 use kaphost_plan::{Plan, Refresh, Step, StepId};
 
-use crate::term::{self, BAD, CHANGED, FAINT, GOOD, paint};
+use crate::term::{self, BAD, CHANGED, FAINT, GOOD, STRONG, paint};
+
+/// Where runs are shown, one or several at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Screen {
+    /// `None` when nobody watches live.
+    live: Option<MultiProgress>,
+}
+
+impl Screen {
+    /// Standard error.
+    #[must_use]
+    pub(crate) fn new() -> Self {
+        Self { live: term::err_is_live().then(MultiProgress::new) }
+    }
+}
 
 /// Shows events. Share it by reference with the executor.
 #[derive(Debug)]
 pub(crate) struct Progress {
     subjects: Mutex<BTreeMap<StepId, String>>,
-    /// `None` when nobody watches live.
-    live: Option<MultiProgress>,
+    screen: Screen,
     bars: Mutex<BTreeMap<StepId, ProgressBar>>,
+    /// Before every line.
+    label: String,
 }
 
 impl Progress {
-    /// For one plan.
+    /// For one plan. With a label, its lines are told from those of others that are carried out at the same time.
     #[must_use]
-    pub(crate) fn new(plan: &Plan) -> Self {
-        Self { subjects: Mutex::new(subjects(plan)), live: term::err_is_live().then(MultiProgress::new), bars: Mutex::default() }
+    pub(crate) fn new(plan: &Plan, screen: &Screen, label: Option<&str>) -> Self {
+        let label = label.map(|label| format!("{}:", paint(STRONG, label))).unwrap_or_default();
+        Self { subjects: Mutex::new(subjects(plan)), screen: screen.clone(), bars: Mutex::default(), label }
     }
 
     /// Shows one event.
@@ -52,8 +69,9 @@ impl Progress {
     }
 
     fn start(&self, step: StepId) {
-        let Some(live) = &self.live else { return };
-        let bar = live.add(ProgressBar::new_spinner().with_message(self.subject(step)));
+        let Some(live) = &self.screen.live else { return };
+        let message = format!("{} {}", self.label, self.subject(step)).trim_start().to_owned();
+        let bar = live.add(ProgressBar::new_spinner().with_message(message));
         // The template is a constant: were it wrong, indicatif's default would serve as well.
         if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} {elapsed}") {
             bar.set_style(style);
@@ -81,8 +99,8 @@ impl Progress {
     }
 
     fn print(&self, line: &str) {
-        let show = || term::err(&format!("{line}\n"));
-        match &self.live {
+        let show = || term::err(&format!("{}{line}\n", self.label));
+        match &self.screen.live {
             Some(live) => live.suspend(show),
             None => show(),
         }

@@ -33,7 +33,8 @@ const HELP: &str = "name a file that `kaphost check --record FILE` (or plan, or 
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Policies")]
 pub(crate) struct RecordArgs {
-    /// Write the decision and everything that led to it to this file, also when it is a denial. `kaphost replay` evaluates it again
+    /// Write the decision and everything that led to it to this file, also when it is a denial. `kaphost replay` evaluates it again. Of several clusters
+    /// each has a file CLUSTER.json in a folder of this name
     #[arg(long, value_name = "RECORD.json")]
     record: Option<PathBuf>,
 }
@@ -44,13 +45,16 @@ impl RecordArgs {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn write(&self, input: &Input, policies: &Policies, decision: &Decision) -> Result<(), Failure> {
-        let Some(file) = &self.record else { return Ok(()) };
+        let Some(named) = &self.record else { return Ok(()) };
         let text = Record::new(input, policies, decision).text()?;
-        replace(file, text.as_bytes()).map_err(|error| Failure::Unwritable {
-            what: "the record",
-            file: file.clone(),
-            why: error.to_string(),
-        })
+        let failed = |file: PathBuf| |error: std::io::Error| Failure::Unwritable { what: "the record", file, why: error.to_string() };
+        if input.alone {
+            return replace(named, text.as_bytes()).map_err(failed(named.clone()));
+        }
+        std::fs::create_dir_all(named).map_err(failed(named.clone()))?;
+        // A cluster's name is one that a file can have: its characters are letters, digits and hyphens.
+        let file = named.join(format!("{}.json", input.spec.cluster.name));
+        replace(&file, text.as_bytes()).map_err(failed(file.clone()))
     }
 }
 
@@ -150,7 +154,7 @@ impl Inputs {
         let source = input.spec.origins.source();
         let mut files = BTreeMap::new();
         let mut variables = BTreeSet::new();
-        for taken in &input.taken {
+        for taken in input.taken.iter() {
             match taken {
                 Taken::File { path, sha256 } => drop(files.insert(path.clone(), sha256.clone())),
                 Taken::Variable { name } => drop(variables.insert(name.clone())),
@@ -252,6 +256,8 @@ pub(crate) struct Recorded {
     pub(crate) text: String,
     /// What was evaluated.
     pub(crate) inputs: Inputs,
+    /// Which cluster of its file it was about.
+    pub(crate) cluster: String,
     /// Of the cluster as its file described it.
     pub(crate) input_sha256: String,
     /// What the policies were told of the world.
@@ -286,6 +292,7 @@ impl Recorded {
         #[derive(Deserialize)]
         #[serde(rename_all = "kebab-case")]
         struct ToldDecision {
+            cluster: String,
             input_sha256: String,
             facts: Facts,
         }
@@ -308,8 +315,8 @@ impl Recorded {
         let digests = digests(&parts);
         let names = digests.keys().chain(told.sha256.keys()).collect::<BTreeSet<_>>();
         let altered = names.into_iter().filter(|name| digests.get(*name) != told.sha256.get(*name)).cloned().collect();
-        let ToldDecision { input_sha256, facts } = told.decision;
-        Ok(Self { text: source.text.clone(), inputs, input_sha256, facts, now, altered })
+        let ToldDecision { cluster, input_sha256, facts } = told.decision;
+        Ok(Self { text: source.text.clone(), inputs, cluster, input_sha256, facts, now, altered })
     }
 }
 
@@ -331,11 +338,11 @@ mod tests {
     fn record() -> String {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("boot.sh"), "echo hunter2").unwrap();
-        let input = input::parse(ConfigSource::new("cluster.kdl", CONFIG), folder.path()).unwrap();
+        let input = input::parse(ConfigSource::new("cluster.kdl", CONFIG), folder.path(), &[]).unwrap().remove(0);
         let now = "2026-11-22T20:00:00Z".parse().unwrap();
         let policies = Policies::load_again(&Again { files: Vec::new(), settings: &[], now }).unwrap();
         let global = Global { output: Format::Json, color: Color::Never, verbose: false };
-        let admission = policies.evaluate(&global, &input, &Facts::default()).unwrap();
+        let admission = policies.evaluate(&global, &input, &Facts::default(), &mut String::new()).unwrap();
         Record::new(&input, &policies, &admission.decision).text().unwrap()
     }
 

@@ -15,8 +15,9 @@ struct Example {
     settings: &'static str,
 }
 
-const EXAMPLES: [Example; 3] = [
+const EXAMPLES: [Example; 4] = [
     Example { file: "minimal.kdl", settings: "--set required-tags=" },
+    Example { file: "fleet.kdl", settings: "--set required-tags=Owner" },
     Example { file: "kapacitor.kdl", settings: "" },
     Example { file: "everything.kdl", settings: "" },
 ];
@@ -78,7 +79,9 @@ fn every_example_is_applied() {
         let run = kaphost.run_narrow(&format!("plan {cloud} --detailed-exitcode --output json")).unwrap();
         let document: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"));
         assert_eq!(run.code, Some(2), "{file}: {run}");
-        assert!(document["plan"]["changes"].as_array().is_some_and(|changes| changes.len() >= 5), "{run}");
+        let clusters = document["clusters"].as_array().cloned().unwrap_or_else(|| vec![document.clone()]);
+        let is_whole = |document: &Value| document["plan"]["changes"].as_array().is_some_and(|changes| changes.len() >= 5);
+        assert!(clusters.iter().all(is_whole), "{run}");
         let run = kaphost.run_narrow(&format!("apply {cloud} --auto-approve")).unwrap();
         assert_eq!(run.code, Some(0), "{file}: {run}");
         let run = kaphost.run_narrow(&format!("plan {cloud} --detailed-exitcode")).unwrap();

@@ -112,7 +112,7 @@ fn a_policy_is_told_what_the_account_holds_and_nothing_else_is_read() {
 fn only_the_kinds_that_are_needed_are_read_and_the_image_once() {
     let stage = stage();
     stage.account.latency(LATENCY).unwrap();
-    let (run, calls) = stage.expect(0, "plan cluster.kdl --policy content.wasm --output json").unwrap();
+    let (run, calls) = stage.expect(0, "plan cluster.kdl --policy content.wasm --output json --preflight never").unwrap();
     let count = |action: &str| calls.actions().iter().filter(|called| **called == action).count();
     assert_eq!(
         (count("DescribeImages"), count("DescribeSubnets"), count("DescribeVpcs"), count("GetCallerIdentity")),
@@ -122,7 +122,7 @@ fn only_the_kinds_that_are_needed_are_read_and_the_image_once() {
     assert_eq!((calls.reads(), calls.depth()), (2 + 7, 2), "{calls}");
     let facts = document(&run)["decision"]["facts"].clone();
     assert_eq!(facts.as_object().unwrap().keys().collect::<Vec<_>>(), ["ami", "subnets"]);
-    let (_, calls) = stage.expect(0, "plan cluster.kdl --policy org.wasm").unwrap();
+    let (_, calls) = stage.expect(0, "plan cluster.kdl --policy org.wasm --preflight never").unwrap();
     assert_eq!((calls.reads(), calls.depth()), (7, 1), "nothing is read when nobody needs it:\n{calls}");
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use kaphost_tests::{Built, Kaphost, Run};
 use serde_json::Value;
 
-const COMMANDS: [&str; 11] = ["check", "plan", "apply", "adopt", "destroy", "status", "output", "explain", "facts", "replay", "convert"];
+const COMMANDS: [&str; 10] = ["check", "plan", "apply", "destroy", "status", "output", "explain", "facts", "replay", "convert"];
 
 const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
     ami "ami-0abcd1234abcd1234"
@@ -214,7 +214,7 @@ fn colour_is_where_it_is_wanted_and_nowhere_else() {
         assert_eq!(colours(arguments, Some("1"), "xterm-256color"), (false, false), "{arguments}");
         assert_eq!(colours(&format!("{arguments} --color never"), None, "xterm-256color"), (false, false), "{arguments}");
     }
-    assert_eq!(colours("plan cluster.kdl --cloud lab:lab.json --color always", None, "xterm-256color"), (true, false));
+    assert_eq!(colours("plan cluster.kdl --cloud lab:lab.json --preflight never --color always", None, "xterm-256color"), (true, false));
     assert_eq!(colours("check cluster.kdl --policy org.wasm --color always", None, "xterm-256color"), (false, true));
     // What is said last and nearest wins: the flag is nearer than the environment.
     assert_eq!(colours("check mistake.kdl --color always", Some("1"), "dumb"), (false, true));

@@ -1,21 +1,24 @@
 //! `kaphost apply`
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
-use kaphost_apply::{Options, apply};
+use kaphost_apply::{Options, Stop, apply};
 use kaphost_policy::Effect;
 use serde_json::json;
 
-use crate::cli::{CloudArgs, Format, Global, PolicyArgs, StrictArgs};
-use crate::cloud::block_on;
+use crate::cli::{CloudArgs, Global, PolicyArgs, StrictArgs};
+use crate::cloud::{Clouds, Session, block_on};
 use crate::document::Document;
 use crate::exit::Exit;
 use crate::facts::{FactsArgs, Trust};
 use crate::failure::Failure;
-use crate::pipeline::Prepared;
+use crate::fleet::Ended;
+use crate::input::ClusterArgs;
+use crate::pipeline::{self, Current, Prepared};
 use crate::policies::Asked;
-use crate::progress::Progress;
+use crate::preflight::PreflightArgs;
+use crate::progress::{Progress, Screen};
 use crate::record::RecordArgs;
 use crate::render::blame::Blame;
 use crate::render::{outputs, report};
@@ -30,9 +33,8 @@ use crate::{interrupt, render, term};
                         kaphost apply cluster.kdl --cloud lab:lab.json"
 )]
 pub(crate) struct Command {
-    /// The cluster's config
-    #[arg(value_name = "CLUSTER.kdl")]
-    file: PathBuf,
+    #[command(flatten)]
+    clusters: ClusterArgs,
     /// Do not ask
     #[arg(long, env = "KAPHOST_AUTO_APPROVE", value_parser = clap::builder::FalseyValueParser::new())]
     auto_approve: bool,
@@ -48,62 +50,82 @@ pub(crate) struct Command {
     #[command(flatten)]
     record: RecordArgs,
     #[command(flatten)]
+    preflight: PreflightArgs,
+    #[command(flatten)]
     cloud: CloudArgs,
+}
+
+/// One cluster with the way to what it should be.
+struct Planned {
+    prepared: Prepared,
+    current: Current,
+    session: Arc<Session>,
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     // No flag sets the clock here: an exception whose time is over does not come back for whoever asks with an earlier date.
     let asked = Asked { policies: &command.policies, now: None, strict: command.strict.strict, record: Some(&command.record) };
     block_on(async {
-        let mut prepared = Prepared::new(global, &command.file, &asked, (&command.facts, Trust::Confirmed), &command.cloud).await?;
-        prepared.desired.cancel_refresh = command.cancel_refresh;
-        let (session, current) = prepared.look(&command.cloud).await?;
-        if global.output == Format::Text {
-            term::out(&render::decision::text(&prepared.decision, &prepared.input.spec));
-            term::out(&format!("\n{}", render::plan::text(&current.plan, &Blame::new(&prepared.decision))));
+        let clouds = Clouds::new(&command.cloud);
+        let prepared = pipeline::prepare(global, &command.clusters, &asked, (&command.facts, Trust::Confirmed), &clouds).await?;
+        let look = async |mut prepared: Prepared| {
+            prepared.desired.cancel_refresh = command.cancel_refresh;
+            let (session, current) = prepared.look(&clouds, command.preflight.asks(!command.auto_approve)).await?;
+            Ok(Planned { prepared, current, session })
+        };
+        let fleet = prepared.each(look).await.then(|planned: Planned| {
+            planned.prepared.tell(&planned.current);
+            Ok(planned)
+        });
+        fleet.preview(global, Planned::text);
+        // Nothing of any cluster is begun before all of them are admitted and planned.
+        let fleet = match fleet.all_or_none() {
+            Ok(fleet) => fleet,
+            Err(ended) => return ended.show(global, Document::Apply),
+        };
+        let differing = fleet.going().filter(|planned| !planned.current.plan.is_empty()).count();
+        if differing > 0 {
+            let question =
+                if fleet.is_several() { format!("\nCarry this out, of {differing} clusters?") } else { "\nCarry this out?".into() };
+            super::ask(command.auto_approve, question).await?;
+            term::err("\n");
         }
-        if current.plan.is_empty() {
-            if global.output == Format::Json {
-                let outputs = outputs::json(&outputs::of(&prepared.desired.names, &current.observed));
-                let members = json!({
-                    "warnings": prepared.warnings,
-                    "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived),
-                    "inputs": prepared.inputs,
-                    "decision": prepared.decision,
-                    "plan": render::plan::json(&current.plan),
-                    "outputs": outputs,
-                });
-                term::out(&Document::Apply.text(Exit::Done, &members));
-            }
-            return Ok(Exit::Done);
-        }
-        super::ask(command.auto_approve, "\nCarry this out?").await?;
+        let (screen, stop, several) = (Screen::new(), interrupt::stop(), fleet.is_several());
+        fleet.each(async |planned: Planned| planned.carry_out(&screen, &stop, several).await).await.show(global, Document::Apply)
+    })
+}
 
-        term::err("\n");
-        let progress = Progress::new(&current.plan);
-        let stop = interrupt::stop();
-        let plan_json = render::plan::json(&current.plan);
+impl Planned {
+    /// For people, before they are asked.
+    fn text(&self) -> String {
+        let decision = &self.prepared.decision;
+        let decided = render::decision::text(decision, &self.prepared.input.spec);
+        format!("{decided}\n{}", render::plan::text(&self.current.plan, &Blame::new(decision)))
+    }
+
+    async fn carry_out(self, screen: &Screen, stop: &Stop, several: bool) -> Result<Ended, Failure> {
+        let Self { prepared, current, session } = self;
+        let names = &prepared.desired.names;
+        let mut document = json!({
+            "warnings": prepared.warnings,
+            "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived),
+            "inputs": prepared.inputs,
+            "decision": prepared.decision,
+            "plan": render::plan::json(&current.plan),
+        });
+        if current.plan.is_empty() {
+            document["outputs"] = outputs::json(&outputs::of(names, &current.observed));
+            return Ok(Ended { brief: "no changes".to_owned(), ..Ended::with(document) });
+        }
+        let brief = format!("applied: {}", render::plan::counts(&current.plan));
+        let progress = Progress::new(&current.plan, screen, several.then_some(names.cluster.as_str()));
         let show = |event| progress.show(&event);
-        let record =
-            apply(session.cloud.as_ref(), &prepared.desired, current.plan, &current.image, &Options::default(), &show, &stop).await;
+        let record = apply(session.cloud.as_ref(), &prepared.desired, current.plan, &current.image, &Options::default(), &show, stop).await;
         report::conclude(&record)?;
 
-        let outputs = outputs::after(&current.observed, &record, &prepared.desired.names);
-        match global.output {
-            Format::Text => term::out(&format!("\n{}", outputs::text(&outputs))),
-            Format::Json => {
-                let members = json!({
-                    "warnings": prepared.warnings,
-                    "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived),
-                    "inputs": prepared.inputs,
-                    "decision": prepared.decision,
-                    "plan": plan_json,
-                    "report": report::json(&record),
-                    "outputs": outputs::json(&outputs),
-                });
-                term::out(&Document::Apply.text(Exit::Done, &members));
-            }
-        }
-        Ok(Exit::Done)
-    })
+        let outputs = outputs::after(&current.observed, &record, names);
+        document["report"] = report::json(&record);
+        document["outputs"] = outputs::json(&outputs);
+        Ok(Ended { changed: true, text: format!("\n{}", outputs::text(&outputs)), brief, ..Ended::with(document) })
+    }
 }

@@ -1,21 +1,23 @@
 //! `kaphost destroy`
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use kaphost_apply::{Options, execute};
-use kaphost_plan::Names;
+use kaphost_plan::{Names, Plan};
 use serde_json::json;
 
-use crate::cli::{CloudArgs, Format, Global};
-use crate::cloud::{Session, block_on};
+use crate::cli::{CloudArgs, Global};
+use crate::cloud::{Clouds, Session, block_on};
 use crate::document::Document;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::progress::Progress;
+use crate::fleet::{Ended, Fleet};
+use crate::input::{self, ClusterArgs, Input};
+use crate::progress::{Progress, Screen};
 use crate::render::blame::Blame;
 use crate::render::report;
-use crate::{input, interrupt, render, term};
+use crate::{interrupt, render, term};
 
 /// Remove everything of a cluster that is ours
 ///
@@ -23,9 +25,8 @@ use crate::{input, interrupt, render, term};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  kaphost destroy cluster.kdl\n  kaphost destroy cluster.kdl --detach-policies --auto-approve")]
 pub(crate) struct Command {
-    /// The cluster's config
-    #[arg(value_name = "CLUSTER.kdl")]
-    file: PathBuf,
+    #[command(flatten)]
+    clusters: ClusterArgs,
     /// Detach and delete policies that others put onto the role, which keep it from being deleted
     #[arg(long)]
     detach_policies: bool,
@@ -36,41 +37,62 @@ pub(crate) struct Command {
     cloud: CloudArgs,
 }
 
-pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
-    let input = input::read(&command.file)?;
-    let names = Names::of(&input.spec.cluster);
-    block_on(async {
-        let session = Session::open(&command.cloud, &names.region).await?;
-        let observed = session.observe_names(&names, true).await?;
-        let plan = kaphost_plan::destroy(&names, &observed, command.detach_policies)
-            .map_err(|refusals| render::refused(&input.spec, &refusals))?;
-        if global.output == Format::Text {
-            let nothing = plan.is_empty() && plan.kept.is_empty();
-            let none = || format!("Nothing of {} is left in {}.\n", names.cluster, names.region);
-            term::out(&if nothing { none() } else { render::plan::text(&plan, &Blame::none()) });
-        }
-        if plan.is_empty() {
-            if global.output == Format::Json {
-                term::out(&Document::Destroy.text(Exit::Done, &json!({ "plan": render::plan::json(&plan) })));
-            }
-            return Ok(Exit::Done);
-        }
-        super::ask(command.auto_approve, "\nRemove all of this?").await?;
+/// What is to go of one cluster.
+struct Doomed {
+    names: Names,
+    plan: Plan,
+    session: Arc<Session>,
+}
 
-        term::err("\n");
-        let progress = Progress::new(&plan);
-        let stop = interrupt::stop();
-        let plan_json = render::plan::json(&plan);
-        let report = execute(session.cloud.as_ref(), &plan, &Options::default(), &|event| progress.show(&event), &stop).await;
-        let record = report::of_one(plan, report);
-        report::conclude(&record)?;
-        match global.output {
-            Format::Text => term::out(&format!("\n{} is gone from {}.\n", names.cluster, names.region)),
-            Format::Json => {
-                let members = json!({ "plan": plan_json, "report": report::json(&record) });
-                term::out(&Document::Destroy.text(Exit::Done, &members));
-            }
+pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
+    let inputs = input::read(&command.clusters)?;
+    block_on(async {
+        let clouds = Clouds::new(&command.cloud);
+        let look = async |input: Input| {
+            let names = Names::of(&input.spec.cluster);
+            let session = clouds.session(&names.region).await?;
+            let observed = session.observe_names(&names, true).await?;
+            let plan = kaphost_plan::destroy(&names, &observed, command.detach_policies)
+                .map_err(|refusals| render::refused(&input.spec, &refusals))?;
+            Ok(Doomed { names, plan, session })
+        };
+        let fleet = Fleet::of(inputs).each(look).await;
+        fleet.preview(global, Doomed::text);
+        let fleet = match fleet.all_or_none() {
+            Ok(fleet) => fleet,
+            Err(ended) => return ended.show(global, Document::Destroy),
+        };
+        let doomed = fleet.going().filter(|doomed| !doomed.plan.is_empty()).count();
+        if doomed > 0 {
+            let question =
+                if fleet.is_several() { format!("\nRemove all of this, of {doomed} clusters?") } else { "\nRemove all of this?".into() };
+            super::ask(command.auto_approve, question).await?;
+            term::err("\n");
         }
-        Ok(Exit::Done)
+        let (screen, stop, several) = (Screen::new(), interrupt::stop(), fleet.is_several());
+        let remove = async |Doomed { names, plan, session }: Doomed| {
+            let plan_json = render::plan::json(&plan);
+            if plan.is_empty() {
+                return Ok(Ended { brief: "nothing is left".to_owned(), ..Ended::with(json!({ "plan": plan_json })) });
+            }
+            let progress = Progress::new(&plan, &screen, several.then_some(names.cluster.as_str()));
+            let report = execute(session.cloud.as_ref(), &plan, &Options::default(), &|event| progress.show(&event), &stop).await;
+            let record = report::of_one(plan, report);
+            report::conclude(&record)?;
+            let text = format!("\n{} is gone from {}.\n", names.cluster, names.region);
+            let document = json!({ "plan": plan_json, "report": report::json(&record) });
+            Ok(Ended { changed: true, text, brief: "gone".to_owned(), ..Ended::with(document) })
+        };
+        fleet.each(remove).await.show(global, Document::Destroy)
     })
+}
+
+impl Doomed {
+    fn text(&self) -> String {
+        let Self { names, plan, .. } = self;
+        if plan.is_empty() && plan.kept.is_empty() {
+            return format!("Nothing of {} is left in {}.\n", names.cluster, names.region);
+        }
+        render::plan::text(plan, &Blame::none())
+    }
 }

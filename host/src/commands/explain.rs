@@ -1,7 +1,5 @@
 //! `kaphost explain`
 
-use std::path::PathBuf;
-
 use clap::Args;
 use kaphost_spec::{Path, nearest};
 
@@ -10,6 +8,7 @@ use crate::document::Document;
 use crate::exit::Exit;
 use crate::facts::FactsArgs;
 use crate::failure::Failure;
+use crate::input::{self, ClusterArgs};
 use crate::policies::Asked;
 use crate::render::explain;
 use crate::{pipeline, term};
@@ -24,9 +23,8 @@ use crate::{pipeline, term};
                         kaphost explain cluster.kdl 'tag[\"Owner\"]' --policy org.wasm"
 )]
 pub(crate) struct Command {
-    /// The cluster's config
-    #[arg(value_name = "CLUSTER.kdl")]
-    file: PathBuf,
+    #[command(flatten)]
+    clusters: ClusterArgs,
     /// The value, or a node with values below it
     #[arg(value_name = "PATH")]
     path: String,
@@ -41,9 +39,13 @@ pub(crate) struct Command {
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let path: Path = command.path.parse().map_err(|error: kaphost_spec::PathError| Failure::Usage(error.to_string()))?;
     let asked = Asked { policies: &command.policies, now: command.clock.now, strict: false, record: None };
-    let (input, policies) = pipeline::read_and_load(&command.file, &asked)?;
+    let (inputs, policies) = pipeline::read_and_load(&command.clusters, &asked)?;
+    let input = input::only(inputs, &command.clusters.file, "explain")?;
     let facts = command.facts.given(&input, &policies.needs())?.unwrap_or_default();
-    let admission = policies.evaluate(global, &input, &facts)?;
+    let mut said = String::new();
+    let admission = policies.evaluate(global, &input, &facts, &mut said);
+    term::err(&said);
+    let admission = admission?;
     let said = input.spec.cluster.leaves();
     let chains = explain::chains(&input.spec, &said, &admission.decision, &path);
     if chains.is_empty() {

@@ -1,6 +1,5 @@
 //! One command a file. Each gives the exit code of a run that came to its end, or the failure that ended it.
 
-pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod check;
 pub(crate) mod convert;
@@ -28,7 +27,6 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Check(command) => check::run(global, command),
         Command::Plan(command) => plan::run(global, command),
         Command::Apply(command) => apply::run(global, command),
-        Command::Adopt(command) => adopt::run(global, command),
         Command::Destroy(command) => destroy::run(global, command),
         Command::Status(command) => status::run(global, command),
         Command::Output(command) => output::run(global, command),
@@ -43,7 +41,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// When nobody can be asked, or the answer is not yes.
-async fn ask(approved: bool, question: &'static str) -> Result<(), Failure> {
+async fn ask(approved: bool, question: String) -> Result<(), Failure> {
     if approved {
         return Ok(());
     }
@@ -51,7 +49,7 @@ async fn ask(approved: bool, question: &'static str) -> Result<(), Failure> {
         return Err(Failure::NobodyToAsk);
     }
     // On a thread of its own: while somebody thinks, ctrl-C is heard here.
-    let answer = async { tokio::task::spawn_blocking(move || term::confirm(question)).await.map_err(|_| Failure::NotConfirmed) };
+    let answer = async { tokio::task::spawn_blocking(move || term::confirm(&question)).await.map_err(|_| Failure::NotConfirmed) };
     match or_ctrl_c(answer).await? {
         Ok(true) => Ok(()),
         Ok(false) | Err(_) => Err(Failure::NotConfirmed),

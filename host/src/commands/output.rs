@@ -1,18 +1,18 @@
 //! `kaphost output`
 
-use std::path::PathBuf;
-
 use clap::Args;
 use kaphost_plan::Names;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::{CloudArgs, Format, Global};
-use crate::cloud::{Session, block_on};
+use crate::cloud::{Clouds, block_on};
 use crate::document::Document;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::render::outputs;
-use crate::{input, term};
+use crate::fleet::{Ended, Fleet};
+use crate::input::{self, ClusterArgs, Input};
+use crate::render::outputs::{self, Output};
+use crate::term;
 
 /// Print the names and ids that others need, as the Terraform module names them
 #[derive(Debug, Args)]
@@ -20,9 +20,8 @@ use crate::{input, term};
     after_help = "Examples:\n  kaphost output cluster.kdl\n  kaphost output cluster.kdl security_group_id\n  kaphost output cluster.kdl --output json"
 )]
 pub(crate) struct Command {
-    /// The cluster's config
-    #[arg(value_name = "CLUSTER.kdl")]
-    file: PathBuf,
+    #[command(flatten)]
+    clusters: ClusterArgs,
     /// Print this one alone, bare; with --output json, as a JSON string
     #[arg(value_name = "NAME")]
     name: Option<String>,
@@ -31,29 +30,41 @@ pub(crate) struct Command {
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
-    let input = input::read(&command.file)?;
-    let names = Names::of(&input.spec.cluster);
-    let observed = block_on(async {
-        let session = Session::open(&command.cloud, &names.region).await?;
-        session.observe_names(&names, false).await
+    let inputs = input::read(&command.clusters)?;
+    let fleet = block_on(async {
+        let clouds = Clouds::new(&command.cloud);
+        let read = async |input: Input| {
+            let names = Names::of(&input.spec.cluster);
+            let session = clouds.session(&names.region).await?;
+            let observed = session.observe_names(&names, false).await?;
+            asked(command, &names, outputs::of(&names, &observed))
+        };
+        Ok(Fleet::of(inputs).each(read).await)
     })?;
-    let outputs = outputs::of(&names, &observed);
-    let text = match &command.name {
-        None => match global.output {
-            Format::Text => outputs::text(&outputs),
-            Format::Json => Document::Output.text(Exit::Done, &json!({ "outputs": outputs::json(&outputs) })),
-        },
-        Some(name) => {
-            let known = || outputs.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-            let found = outputs.iter().find(|(known, _)| known == name);
-            let (_, value) = found.ok_or_else(|| Failure::Usage(format!("there is no output `{name}`: there are {}", known())))?;
-            let value = value.as_ref().ok_or_else(|| Failure::NotThere { what: name.clone(), cluster: names.cluster.clone() })?;
-            match global.output {
-                Format::Text => format!("{value}\n"),
-                Format::Json => format!("{}\n", json!(value)),
-            }
+    match fleet.alone() {
+        Ok(asked) => {
+            let (text, json) = asked?;
+            term::out(&match (global.output, &command.name) {
+                (Format::Text, _) => text,
+                (Format::Json, Some(_)) => format!("{json}\n"),
+                (Format::Json, None) => Document::Output.text(Exit::Done, &json!({ "outputs": json })),
+            });
+            Ok(Exit::Done)
         }
-    };
-    term::out(&text);
-    Ok(Exit::Done)
+        Err(fleet) => {
+            let member = if command.name.is_some() { "output" } else { "outputs" };
+            let ended = |(text, json)| Ok(Ended { text, ..Ended::with(json!({ member: json })) });
+            fleet.then(ended).show(global, Document::Output)
+        }
+    }
+}
+
+/// All outputs, or the one that is asked for: for people and for programs.
+fn asked(command: &Command, names: &Names, outputs: Vec<Output>) -> Result<(String, Value), Failure> {
+    let Some(name) = &command.name else { return Ok((outputs::text(&outputs), outputs::json(&outputs))) };
+    let known = || outputs.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let found = outputs.iter().find(|(known, _)| known == name);
+    let (_, value) = found.ok_or_else(|| Failure::Usage(format!("there is no output `{name}`: there are {}", known())))?;
+    let value = value.as_ref().ok_or_else(|| Failure::NotThere { what: name.clone(), cluster: names.cluster.clone() })?;
+    Ok((format!("{value}\n"), json!(value)))
 }

@@ -97,7 +97,11 @@ impl Replay<'_> {
         let recorded = self.recorded;
         let again = Again { files: files?, settings: &recorded.inputs.settings, now: recorded.now };
         let policies = Policies::load_again(&again)?;
-        let admission = policies.evaluate(self.global, &input, &recorded.facts)?;
+        policies.warn(&input.warnings);
+        let mut said = String::new();
+        let admission = policies.evaluate(self.global, &input, &recorded.facts, &mut said);
+        term::err(&said);
+        let admission = admission?;
         if !changed && admission.decision.input_sha256 != recorded.input_sha256 && self.reasons.is_empty() {
             self.variables();
         }
@@ -155,7 +159,9 @@ impl Replay<'_> {
             );
         }
         // Called as it was then, so that every place that names it is the same.
-        let input = input::parse(ConfigSource::new(then.file.clone(), text), file.parent().unwrap_or(Path::new("")))?;
+        let source = ConfigSource::new(then.file.clone(), text);
+        let named = [self.recorded.cluster.clone()];
+        let input = input::only(input::parse(source, file.parent().unwrap_or(Path::new("")), &named)?, &file, "replay")?;
         let now: BTreeMap<&str, &str> = input
             .taken
             .iter()

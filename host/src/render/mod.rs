@@ -1,7 +1,7 @@
 //! What the rooms give, for people and for programs. Everything here returns text or JSON and prints nothing.
 
-pub(crate) mod adoption;
 pub(crate) mod blame;
+pub(crate) mod broken;
 pub(crate) mod conversion;
 mod covered;
 pub(crate) mod decision;

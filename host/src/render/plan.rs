@@ -45,6 +45,18 @@ pub(crate) fn counts(plan: &Plan) -> String {
     if parts.is_empty() { "nothing to change but to wait".to_owned() } else { parts.join(", ") }
 }
 
+/// A plan in a few words: `no changes`, `5 to create, 1 to update`
+#[must_use]
+pub(crate) fn brief(plan: &Plan) -> String {
+    if plan.is_empty() { "no changes".to_owned() } else { counts(plan) }
+}
+
+/// What happens to one resource, leaf by leaf.
+#[must_use]
+pub(crate) fn change(change: &Change) -> String {
+    one(change, &Blame::none())
+}
+
 fn one(change: &Change, blame: &Blame<'_>) -> String {
     let (sign, style) = match change.kind {
         ChangeKind::Create => ('+', GOOD),

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use crate::failure::{Failure, advice};
 use crate::render::diagnostic;
 use crate::render::simple::Simple;
-use crate::term;
 
 /// The record of a plan that was carried out once and for all.
 #[must_use]
@@ -20,7 +19,7 @@ pub(crate) fn of_one(plan: Plan, report: Report) -> Record {
     Record { rounds: vec![(plan, report)], end }
 }
 
-/// Says how a run ended that did not come to its end, and what was done of it.
+/// How a run ended that did not come to its end, and what was done of it.
 ///
 /// # Errors
 /// When it did not come to its end.
@@ -30,8 +29,7 @@ pub(crate) fn conclude(record: &Record) -> Result<(), Failure> {
         RunVerdict::Nothing => false,
         RunVerdict::Partly => true,
     };
-    term::err(&text(record));
-    Err(Failure::Stopped { changed, interrupted: record.interrupted(), report: json(record) })
+    Err(Failure::Stopped { said: text(record), changed, interrupted: record.interrupted(), report: json(record) })
 }
 
 fn text(record: &Record) -> String {

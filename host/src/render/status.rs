@@ -3,7 +3,7 @@
 use kaphost_plan::{Kind, Names, OWNER_TAG, Observed, Plan};
 use serde_json::{Value, json};
 
-use crate::render::plan::counts;
+use crate::render::plan::{self, counts};
 use crate::term::{BAD, CHANGED, FAINT, GOOD, STRONG, paint};
 
 /// One resource: its kind, its name or id, and whose it is.
@@ -70,15 +70,21 @@ pub(crate) fn text(names: &Names, observed: &Observed, plan: &Plan) -> String {
     if plan.is_empty() {
         out.push_str(&format!("{}\n", paint(GOOD, "As it should be.")));
     } else {
-        out.push_str(&format!("{} {}; `kaphost plan` shows it.\n", paint(CHANGED, "Not as it should be:"), counts(plan)));
+        out.push_str(&format!("{} {}; `kaphost plan` shows the way back.\n", paint(CHANGED, "Not as it should be:"), counts(plan)));
         for change in &plan.changes {
-            out.push_str(&format!("  {} {}\n", change.resource, change.name));
+            out.push_str(&plan::change(change));
         }
     }
     for kept in &plan.kept {
         out.push_str(&format!("  {} {kept}\n", paint(FAINT, "not ours, and kept:")));
     }
     out
+}
+
+/// In a few words.
+#[must_use]
+pub(crate) fn brief(plan: &Plan) -> String {
+    if plan.is_empty() { "as it should be".to_owned() } else { format!("not as it should be: {}", counts(plan)) }
 }
 
 /// For programs.

@@ -20,6 +20,8 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("kaphost-lab", &["kaphost-spec", "kaphost-plan", "kaphost-apply"], &["kdl", "wasmtime", "aws-", "hyper", "clap"]),
     ("kaphost-aws", &["kaphost-spec", "kaphost-plan", "kaphost-apply"], &["kdl", "wasmtime", "clap"]),
     ("kaphost-findings", &[], &["kdl", "wasmtime", "aws-", "tokio", "clap"]),
+    ("kaphost-saved-plan", &["kaphost-spec"], &["kdl", "wasmtime", "aws-", "tokio", "futures", "rand", "getrandom", "ring", "clap"]),
+    ("kaphost-sign", &["kaphost-spec"], &["kdl", "wasmtime", "aws-", "tokio", "futures", "rand", "jiff", "clap"]),
     (
         "kaphost",
         &[
@@ -28,6 +30,8 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
             "kaphost-policy",
             "kaphost-policy-set",
             "kaphost-findings",
+            "kaphost-saved-plan",
+            "kaphost-sign",
             "kaphost-plan",
             "kaphost-apply",
             "kaphost-lab",

@@ -175,3 +175,13 @@ class Activities(Case):
         self.scaling_group(template)
         self.assertEqual(len(self.activities()), 1)
         self.assertEqual(len(self.activities(IncludeDeletedGroups=True)), 3)
+
+    @proves("account-limits")
+    def test_the_account_says_how_many_groups_it_may_have(self):
+        def limits() -> tuple:
+            said = self.asg.describe_account_limits()
+            return said["NumberOfAutoScalingGroups"], said["MaxNumberOfAutoScalingGroups"]
+
+        self.assertEqual(limits(), (0, 500))
+        self.scaling_group(self.template())
+        self.assertEqual(limits(), (1, 500))

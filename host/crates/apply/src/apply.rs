@@ -61,7 +61,7 @@ pub async fn apply(
         if stop.is_raised() {
             break End::Interrupted;
         }
-        if rounds.len() >= MAX_ROUNDS {
+        if rounds.len() >= options.rounds {
             break End::Unsettled;
         }
         events(Event::Replanned(Arc::new(plan.clone())));

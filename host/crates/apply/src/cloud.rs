@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::SystemTime;
 
 pub use futures_util::future::BoxFuture;
-use kaphost_plan::{Call, Instance, Observed, Output, Query, Refresh, Running};
+use kaphost_plan::preflight::{Inquiry, World};
+use kaphost_plan::{Call, Instance, Observed, Output, Query, Refresh};
 use kaphost_spec::facts::{Facts, FactsQuery};
 
 /// A cloud.
@@ -25,6 +26,13 @@ pub trait Cloud: Send + Sync {
     /// When any read fails. "Not found" is no failure.
     fn facts<'a>(&'a self, query: &'a FactsQuery) -> BoxFuture<'a, Result<Facts, CloudError>>;
 
+    /// Reads what a plan takes for granted of the world, and nothing else, all reads side by side. A question that AWS does not answer is
+    /// [`Asked::Unanswered`](kaphost_plan::preflight::Asked), and no failure: what is asked here AWS says later anyway.
+    ///
+    /// # Errors
+    /// When nothing can be asked at all.
+    fn preflight<'a>(&'a self, inquiry: &'a Inquiry) -> BoxFuture<'a, Result<World, CloudError>>;
+
     /// Makes one write. Never called with a wait.
     ///
     /// # Errors
@@ -37,11 +45,11 @@ pub trait Cloud: Send + Sync {
     /// When the read fails.
     fn refreshes<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Vec<Refresh>, CloudError>>;
 
-    /// An Auto Scaling group by its name, whoever made it, followed to what its server is made of. Reads one after the other: each says where the next is.
+    /// The id of the newest scaling activity of the groups that have this name or had it: they outlive their group. None where AWS remembers no such group, which it does for six weeks.
     ///
     /// # Errors
-    /// When a read fails. A group that is not there is `Ok(None)`.
-    fn running<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Running>, CloudError>>;
+    /// When the read fails.
+    fn last_activity<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<String>, CloudError>>;
 
     /// One poll of an Auto Scaling group and its scaling activities that started at or after `since`.
     ///

@@ -8,6 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use kaphost_plan::{Action, Call, Output, Plan, Planned, Step, StepId};
 use tokio::time::Instant;
 
+use crate::apply::MAX_ROUNDS;
 use crate::cloud::{BoxFuture, Cloud, CloudError, ErrorKind};
 use crate::event::Event;
 use crate::meet::{Met, meet};
@@ -25,11 +26,13 @@ pub struct Options {
     pub retry: Backoff,
     /// The pauses between two polls of a wait. How long in all is the plan's to say.
     pub poll: Backoff,
+    /// How many plans [`apply`](crate::apply()) carries out at most: [`MAX_ROUNDS`], or one where nothing but the first is meant.
+    pub rounds: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { retry: Backoff::RETRY, poll: Backoff::POLL }
+        Self { retry: Backoff::RETRY, poll: Backoff::POLL, rounds: MAX_ROUNDS }
     }
 }
 

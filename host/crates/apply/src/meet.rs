@@ -195,7 +195,7 @@ mod tests {
     }
 
     fn names() -> Names {
-        Names::from_cluster("c", "us-east-1")
+        Names { cluster: "c".into(), region: "us-east-1".into(), regional: "c".into(), global: "c-us-east-1".into() }
     }
 
     fn collision() -> CloudError {

@@ -207,7 +207,6 @@ mod tests {
             lifecycle: lifecycle.into(),
             health: health.into(),
             template_version: Some(1),
-            template: None,
         }
     }
 

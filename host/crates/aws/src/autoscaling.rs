@@ -1,6 +1,5 @@
 //! Auto Scaling: the group of one.
 
-pub(crate) mod configuration;
 mod refresh;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,10 +10,11 @@ use aws_sdk_autoscaling::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_autoscaling::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_autoscaling::types::{
     AutoScalingGroup, DeletionProtection, Filter, InstanceMaintenancePolicy, LaunchTemplateSpecification, LifecycleState,
-    ScalingActivityStatusCode, Tag, TagDescription,
+    ScalingActivityStatusCode, Tag,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use kaphost_apply::{Activity, CloudError, ErrorKind, GroupReport};
+use kaphost_plan::preflight::Quota;
 use kaphost_plan::{GroupSettings, GroupTag, Instance, ObservedGroup};
 
 /// Both describes give at most this many in a page.
@@ -42,7 +42,7 @@ impl AutoScaling {
 
     // ── reads ──
 
-    pub(crate) async fn describe(&self, name: &str) -> Result<Option<AutoScalingGroup>, CloudError> {
+    async fn describe(&self, name: &str) -> Result<Option<AutoScalingGroup>, CloudError> {
         let call = self.client.describe_auto_scaling_groups().auto_scaling_group_names(name);
         let mut items = call.into_paginator().page_size(PAGE).items().send();
         let mut found = None;
@@ -57,7 +57,33 @@ impl AutoScaling {
 
     /// The group of the name.
     pub(crate) async fn group(&self, name: &str) -> Result<Option<ObservedGroup>, CloudError> {
-        Ok(self.describe(name).await?.map(|group| observed(name, &group)))
+        Ok(self.describe(name).await?.map(|group| ObservedGroup {
+            name: name.to_owned(),
+            arn: group.auto_scaling_group_arn().unwrap_or_default().to_owned(),
+            settings: settings(&group),
+            tags: group
+                .tags()
+                .iter()
+                .filter_map(|tag| {
+                    let value = tag.value().unwrap_or_default().to_owned();
+                    Some((tag.key()?.to_owned(), GroupTag { value, propagate: tag.propagate_at_launch() == Some(true) }))
+                })
+                .collect(),
+            instances: instances(&group),
+            status: group.status().map(str::to_owned),
+            refresh: None,
+        }))
+    }
+
+    /// How many groups the account has in this region, and may have.
+    pub(crate) async fn group_quota(&self) -> Result<Quota, CloudError> {
+        const OPERATION: &str = "DescribeAccountLimits";
+        let answer = self.client.describe_account_limits().send().await.map_err(self.error(OPERATION))?;
+        let count = |count: Option<i32>| count.and_then(|count| u32::try_from(count).ok());
+        let (used, most) = (count(answer.number_of_auto_scaling_groups()), count(answer.max_number_of_auto_scaling_groups()));
+        let missing = || CloudError::new(ErrorKind::Other, OPERATION, "AWS does not say how many groups there may be");
+        let (Some(used), Some(most)) = (used, most) else { return Err(missing()) };
+        Ok(Quota { used, most })
     }
 
     /// One poll: the group and its activities, side by side.
@@ -92,6 +118,16 @@ impl AutoScaling {
         }
         found.sort_by_key(|(started, _)| std::cmp::Reverse(*started));
         Ok(found.into_iter().map(|(_, activity)| activity).collect())
+    }
+
+    /// AWS gives the newest first, also of groups that are gone.
+    pub(crate) async fn last_activity(&self, name: &str) -> Result<Option<String>, CloudError> {
+        let call = self.client.describe_scaling_activities().auto_scaling_group_name(name).include_deleted_groups(true).max_records(1);
+        match call.send().await.map_err(self.error("DescribeScalingActivities")) {
+            Ok(answer) => Ok(answer.activities().first().and_then(|activity| activity.activity_id()).map(str::to_owned)),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     // ── writes ──
@@ -163,23 +199,6 @@ impl AutoScaling {
     }
 }
 
-/// What is known of a group from one describe.
-pub(crate) fn observed(name: &str, group: &AutoScalingGroup) -> ObservedGroup {
-    let tag = |tag: &TagDescription| {
-        let value = tag.value().unwrap_or_default().to_owned();
-        Some((tag.key()?.to_owned(), GroupTag { value, propagate: tag.propagate_at_launch() == Some(true) }))
-    };
-    ObservedGroup {
-        name: name.to_owned(),
-        arn: group.auto_scaling_group_arn().unwrap_or_default().to_owned(),
-        settings: settings(group),
-        tags: group.tags().iter().filter_map(tag).collect(),
-        instances: instances(group),
-        status: group.status().map(str::to_owned),
-        refresh: None,
-    }
-}
-
 fn template(settings: &GroupSettings<u64>) -> LaunchTemplateSpecification {
     LaunchTemplateSpecification::builder()
         .launch_template_name(&settings.launch_template)
@@ -243,7 +262,6 @@ fn instances(group: &AutoScalingGroup) -> Vec<Instance> {
             lifecycle: instance.lifecycle_state().map_or("", LifecycleState::as_str).to_owned(),
             health: instance.health_status().unwrap_or_default().to_owned(),
             template_version: instance.launch_template().and_then(version),
-            template: instance.launch_template().and_then(|template| template.launch_template_name()).map(str::to_owned),
         })
         .collect();
     instances.sort_by(|a, b| a.id.cmp(&b.id));

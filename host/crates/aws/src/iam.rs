@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_iam::types::Tag;
+use aws_sdk_iam::types::{SummaryKeyType, Tag};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use kaphost_apply::{CloudError, ErrorKind};
+use kaphost_plan::preflight::{IamQuotas, Quota};
 use kaphost_plan::{Attachments, ObservedProfile, ObservedRole, POLICIES_TAG, Query, Tags};
 use serde_json::Value;
 
@@ -34,7 +35,7 @@ impl Iam {
     /// The role of the name and the policies that hang on it, side by side when they are asked for. When they are not, the role's own tag may say that some are
     /// ours: then they are read after it.
     pub(crate) async fn role(&self, query: &Query) -> Result<Option<ObservedRole>, CloudError> {
-        let name = query.names.role();
+        let name = &query.names.global;
         if query.attachments {
             let (role, attachments) = tokio::join!(self.bare_role(name), self.attachments(name, &query.documents));
             let attachments = Some(attachments?);
@@ -47,6 +48,19 @@ impl Iam {
             }
             role => Ok(role),
         }
+    }
+
+    /// How many roles and instance profiles the account has, and may have.
+    pub(crate) async fn quotas(&self) -> Result<IamQuotas, CloudError> {
+        const OPERATION: &str = "GetAccountSummary";
+        let answer = self.client.get_account_summary().send().await.map_err(self.error(OPERATION))?;
+        let count = |key: SummaryKeyType| answer.summary_map().and_then(|map| map.get(&key)).and_then(|count| u32::try_from(*count).ok());
+        let quota = |used, most| Some(Quota { used: count(used)?, most: count(most)? });
+        let roles = quota(SummaryKeyType::Roles, SummaryKeyType::RolesQuota);
+        let profiles = quota(SummaryKeyType::InstanceProfiles, SummaryKeyType::InstanceProfilesQuota);
+        let missing = || CloudError::new(ErrorKind::Other, OPERATION, "AWS does not say how many roles and instance profiles there may be");
+        let (Some(roles), Some(instance_profiles)) = (roles, profiles) else { return Err(missing()) };
+        Ok(IamQuotas { roles, instance_profiles })
     }
 
     /// Without its policies.

@@ -21,7 +21,7 @@ mod error;
 mod http;
 mod iam;
 mod observe;
-mod running;
+mod preflight;
 mod ssm;
 mod sts;
 #[cfg(test)]
@@ -31,7 +31,8 @@ use std::time::SystemTime;
 
 pub use connect::ConnectOptions;
 use kaphost_apply::{BoxFuture, Cloud, CloudError, GroupReport};
-use kaphost_plan::{Call, Observed, Output, Query, Refresh, Running};
+use kaphost_plan::preflight::{Inquiry, World};
+use kaphost_plan::{Call, Observed, Output, Query, Refresh};
 use kaphost_spec::facts::{Facts, FactsQuery};
 
 /// AWS, one region of one account. Cheap to share: all calls go over one pool of connections.
@@ -53,6 +54,10 @@ impl Cloud for Aws {
         Box::pin(self.read_facts(query))
     }
 
+    fn preflight<'a>(&'a self, inquiry: &'a Inquiry) -> BoxFuture<'a, Result<World, CloudError>> {
+        Box::pin(async { Ok(self.ask(inquiry).await) })
+    }
+
     fn act<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Output, CloudError>> {
         Box::pin(self.write(call))
     }
@@ -61,8 +66,8 @@ impl Cloud for Aws {
         Box::pin(self.autoscaling.refreshes(group))
     }
 
-    fn running<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Running>, CloudError>> {
-        Box::pin(self.read_running(group))
+    fn last_activity<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<String>, CloudError>> {
+        Box::pin(self.autoscaling.last_activity(group))
     }
 
     fn group<'a>(&'a self, name: &'a str, since: SystemTime) -> BoxFuture<'a, Result<Option<GroupReport>, CloudError>> {

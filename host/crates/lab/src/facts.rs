@@ -35,8 +35,8 @@ impl World<'_> {
         })
     }
 
-    fn subnet(&self, id: &str) -> Option<SubnetFacts> {
-        let SubnetState { zone, cidr, auto_public_ip } = known(&self.region.subnets, id, "subnet-")?;
+    pub(crate) fn subnet(&self, id: &str) -> Option<SubnetFacts> {
+        let SubnetState { zone, cidr, auto_public_ip, .. } = known(&self.region.subnets, id, "subnet-")?;
         let number = number(id);
         Some(SubnetFacts {
             id: id.to_owned(),

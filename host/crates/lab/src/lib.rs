@@ -5,7 +5,7 @@
 //! file between runs. It sits beside the adapter for AWS at the end of the pipeline.
 //!
 //! What it takes on trust: any well-formed id of a VPC, subnet, image, snapshot or foreign security group is one that exists, any key pair and KMS key too.
-//! A file may say otherwise for images, subnets and VPCs, and holds the counts that [`Behaviour`] explains. It opens no connection and knows no AWS SDK. It does not run
+//! A file may say otherwise for images, subnets, VPCs, key pairs and instance types, and holds the counts that [`Behaviour`] explains. It opens no connection and knows no AWS SDK. It does not run
 //! instances, meter quotas beyond those of rules and tags, or check permissions.
 //!
 //! Rules that somebody added to a group go with the group when it is deleted, as on AWS; everything else of others stays.
@@ -31,15 +31,14 @@
 mod act;
 mod facts;
 mod faults;
-mod handmade;
 mod iam;
 mod images;
 mod log;
 mod observe;
 mod outside;
+mod preflight;
 mod refresh;
 mod refuse;
-mod running;
 mod scaling;
 mod security_group;
 mod serial;
@@ -52,11 +51,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use kaphost_apply::{BoxFuture, Cloud, CloudError, ErrorKind, GroupReport};
-use kaphost_plan::{Call, Observed, Output, Query, Refresh, Running};
+use kaphost_plan::preflight::{Inquiry, World};
+use kaphost_plan::{Call, Observed, Output, Query, Refresh};
 use kaphost_spec::facts::{Facts, FactsQuery};
 
 pub use faults::Fault;
-pub use handmade::Handmade;
 pub use log::{CallKind, Log, LogEntry};
 pub use outside::Holding;
 pub use state::Behaviour;
@@ -110,7 +109,7 @@ impl Lab {
         guard(&self.faults).at(write, fault);
     }
 
-    /// The next calls of an operation are refused. Reads are `observe`, `running`, `facts`, `refreshes` and `poll`.
+    /// The next calls of an operation are refused. Reads are `observe`, `facts`, `preflight` and `poll`.
     pub fn refuse(&self, operation: &str, kind: ErrorKind, times: u64) {
         guard(&self.faults).refuse(operation, kind, times);
     }
@@ -184,6 +183,10 @@ impl Cloud for Lab {
         Box::pin(self.logged(CallKind::Facts, "facts", self.read("facts", |world| world.facts(query))))
     }
 
+    fn preflight<'a>(&'a self, inquiry: &'a Inquiry) -> BoxFuture<'a, Result<World, CloudError>> {
+        Box::pin(self.logged(CallKind::Preflight, "preflight", self.read("preflight", |world| world.preflight(inquiry))))
+    }
+
     fn act<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Output, CloudError>> {
         Box::pin(self.logged(CallKind::Write, call.operation(), self.write(call)))
     }
@@ -192,8 +195,8 @@ impl Cloud for Lab {
         Box::pin(self.logged(CallKind::Poll, "refreshes", self.read("refreshes", |world| world.refreshes(group))))
     }
 
-    fn running<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Running>, CloudError>> {
-        Box::pin(self.logged(CallKind::Observe, "running", self.read("running", |world| world.running(group))))
+    fn last_activity<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<String>, CloudError>> {
+        Box::pin(self.logged(CallKind::Poll, "last activity", self.read("last activity", |world| world.last_activity(group))))
     }
 
     fn group<'a>(&'a self, name: &'a str, since: SystemTime) -> BoxFuture<'a, Result<Option<GroupReport>, CloudError>> {

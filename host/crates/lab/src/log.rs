@@ -9,6 +9,8 @@ pub enum CallKind {
     Observe,
     /// Reads facts for policies: up to four calls of AWS, all side by side.
     Facts,
+    /// Reads what a plan takes for granted: up to seven calls of AWS, all side by side.
+    Preflight,
     /// Changes something, or tries to.
     Write,
     /// Looks at an Auto Scaling group while waiting.
@@ -20,7 +22,7 @@ pub enum CallKind {
 pub struct LogEntry {
     /// What it was for.
     pub kind: CallKind,
-    /// The AWS operation; `observe`, `facts` and `poll` for reads.
+    /// The AWS operation; `observe`, `facts`, `preflight` and `poll` for reads.
     pub operation: String,
     /// When it was begun, in the order of all beginnings and endings.
     pub begun: u64,

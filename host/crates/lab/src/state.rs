@@ -96,15 +96,18 @@ pub(crate) struct Region {
     pub(crate) subnets: BTreeMap<String, Option<SubnetState>>,
     /// VPCs that are not like any other; `null` is one that does not exist.
     pub(crate) vpcs: BTreeMap<String, Option<VpcState>>,
+    /// Instance types that are not like any other; `null` is one that does not exist.
+    pub(crate) instance_types: BTreeMap<String, Option<InstanceTypeState>>,
+    /// Whether there is a key pair of this name; of every other there is.
+    pub(crate) key_pairs: BTreeMap<String, bool>,
     /// SSM parameters by name.
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) security_groups: BTreeMap<String, SecurityGroup>,
     /// By id.
     pub(crate) launch_templates: BTreeMap<String, Template>,
-    /// What others launch from. kaphost makes none.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) launch_configurations: BTreeMap<String, LaunchConfiguration>,
     pub(crate) auto_scaling_groups: BTreeMap<String, ScalingGroup>,
+    /// The newest activity of groups that are gone, by name.
+    pub(crate) last_activities: BTreeMap<String, String>,
     /// Messages with which the next launches fail, one each.
     pub(crate) launch_failures: Vec<String>,
 }
@@ -134,6 +137,18 @@ pub(crate) struct SubnetState {
     pub(crate) zone: Option<String>,
     pub(crate) cidr: Option<String>,
     pub(crate) auto_public_ip: bool,
+    /// Whichever is asked for, when absent.
+    pub(crate) vpc: Option<String>,
+}
+
+/// An instance type. What is absent follows from its name.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct InstanceTypeState {
+    pub(crate) architectures: Option<BTreeSet<String>>,
+    /// Everywhere when absent.
+    pub(crate) zones: Option<BTreeSet<String>>,
+    pub(crate) ebs_optimized: Option<bool>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -250,20 +265,9 @@ pub(crate) struct TemplateVersion {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) struct LaunchConfiguration {
-    /// What it leaves to AWS is named in `foreign`.
-    #[serde(with = "serial::ContentDef")]
-    pub(crate) content: TemplateContent<String>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct ScalingGroup {
     #[serde(with = "serial::SettingsDef")]
     pub(crate) settings: GroupSettings<u64>,
-    /// What it launches from while it has no template.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) launch_configuration: Option<String>,
     #[serde(default, with = "serial::group_tags")]
     pub(crate) tags: BTreeMap<String, GroupTag>,
     #[serde(default)]

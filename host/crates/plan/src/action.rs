@@ -18,8 +18,10 @@ pub enum Ref<T> {
     Of(StepId),
 }
 
-/// One call. `G` names a security group, `V` a version of the launch template: a plan has [`Ref`]s, a call has the values.
-#[derive(Clone, Debug, PartialEq)]
+/// One call. `G` names a security group, `V` a version of the launch template: a plan has [`Ref`]s, a call has the values. As JSON it holds a digest of the user data and no
+/// secret.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 #[expect(missing_docs, reason = "the fields are AWS's own parameters, documented on the types in `resource`")]
 pub enum Action<G, V> {
     // ── security group ──

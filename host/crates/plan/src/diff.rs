@@ -14,7 +14,6 @@ use kaphost_spec::Ami;
 use crate::desired::{Desired, ImageFact};
 pub(crate) use policies::Claims;
 pub use rollout::needs_refresh;
-pub(crate) use template::identify;
 
 use crate::draft::{Draft, Ec2Tags};
 use crate::observed::{Image, ImageGap, Observed, Query};
@@ -29,7 +28,7 @@ pub fn query(desired: &Desired, known: Option<&Image>) -> Query {
     let policies = &desired.policies;
     Query {
         image: asked.then(|| desired.image.clone()),
-        attachments: !policies.managed.is_empty() || !policies.inline.is_empty(),
+        attachments: desired.read_attachments || !policies.managed.is_empty() || !policies.inline.is_empty(),
         documents: policies.inline.keys().cloned().collect(),
         group: desired.elsewhere.as_ref().map(|elsewhere| elsewhere.group.clone()),
         ..Query::of(desired.names.clone())
@@ -44,7 +43,6 @@ pub fn query(desired: &Desired, known: Option<&Image>) -> Query {
 /// # Errors
 /// Every reason why no plan can be made, at once.
 pub fn diff(desired: &Desired, observed: &Observed, image: ImageFact<'_>) -> Result<Plan, Vec<Refusal>> {
-    let desired = &*desired.located(observed);
     let mut draft = Draft::new(&desired.names);
     let mut tags = Ec2Tags::default();
 

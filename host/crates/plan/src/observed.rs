@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kaphost_spec::Ami;
 use serde::Serialize;
+use serde_json::json;
 
-use crate::names::Names;
-use crate::resource::{GroupSettings, GroupTag, Rule, Tags, TemplateContent};
+use crate::resource::{GroupSettings, GroupTag, Kind, Names, Rule, Tags, TemplateContent};
 
 /// What to read. Everything is read side by side, so each read costs a call and no time; [`Query::attachments`] says what does.
 #[derive(Clone, Debug)]
@@ -22,21 +22,19 @@ pub struct Query {
     pub documents: BTreeSet<String>,
     /// A group that is not ours, onto which rules of ours go: read everybody's rules there. Our own are always read, wherever they are.
     pub group: Option<String>,
-    /// Groups of which every rule is read with its id, whoever made it: see [`ObservedRule::id`].
-    pub rule_ids_of: BTreeSet<String>,
 }
 
 impl Query {
     /// What stands under the names, and nothing more.
     #[must_use]
     pub const fn of(names: Names) -> Self {
-        Self { names, image: None, attachments: false, documents: BTreeSet::new(), group: None, rule_ids_of: BTreeSet::new() }
+        Self { names, image: None, attachments: false, documents: BTreeSet::new(), group: None }
     }
 
     /// What destroy must know.
     #[must_use]
     pub const fn for_destroy(names: Names) -> Self {
-        Self { names, image: None, attachments: true, documents: BTreeSet::new(), group: None, rule_ids_of: BTreeSet::new() }
+        Self { names, image: None, attachments: true, documents: BTreeSet::new(), group: None }
     }
 }
 
@@ -57,6 +55,29 @@ pub struct Observed {
     pub auto_scaling_group: Option<ObservedGroup>,
     /// The image that was asked for.
     pub image: ImageAnswer,
+}
+
+impl Observed {
+    /// Everything that is there, by what it is called, as JSON with no secret: to find out later whether it is still the same. Without what changes by itself: instances, refreshes;
+    /// and without the image, which never changes.
+    #[must_use]
+    pub fn parts(&self) -> BTreeMap<String, serde_json::Value> {
+        let mut parts = BTreeMap::new();
+        for group in &self.security_groups {
+            parts.insert(format!("{} {}", Kind::SecurityGroup, group.id), json!(group));
+        }
+        for group in &self.other_groups {
+            parts.insert(format!("{} {}", Kind::SecurityGroup, group.id), json!(group));
+        }
+        parts.extend(self.role.as_ref().map(|role| (format!("{} {}", Kind::Role, role.name), json!(role))));
+        let profile = self.instance_profile.as_ref();
+        parts.extend(profile.map(|profile| (format!("{} {}", Kind::InstanceProfile, profile.name), json!(profile))));
+        let template = self.launch_template.as_ref();
+        parts.extend(template.map(|template| (format!("{} {}", Kind::LaunchTemplate, template.name), json!(template))));
+        let group = self.auto_scaling_group.as_ref();
+        parts.extend(group.map(|group| (format!("{} {}", Kind::AutoScalingGroup, group.name), json!(group))));
+        parts
+    }
 }
 
 /// What is known of the machine image.
@@ -97,7 +118,8 @@ pub struct Image {
 }
 
 /// A security group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ObservedSecurityGroup {
     /// `sg-…`
     pub id: String,
@@ -112,7 +134,8 @@ pub struct ObservedSecurityGroup {
 }
 
 /// A group that is somebody else's, with rules of ours in it or to come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct OtherGroup {
     /// `sg-…`
     pub id: String,
@@ -123,10 +146,11 @@ pub struct OtherGroup {
 }
 
 /// A rule of a security group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ObservedRule {
-    /// `sgr-…`. Known of every rule that carries the owner's tag, and of all rules of [`Query::rule_ids_of`]. `None` is a rule that carries none: one read finds
-    /// our rules with their ids, another all rules without them, so that both can be made before the group's id is known.
+    /// `sgr-…`. Known of every rule that carries the owner's tag. `None` is a rule that carries none: one read finds our rules with their ids, another all
+    /// rules without them, so that both can be made before the group's id is known.
     pub id: Option<String>,
     /// What it says.
     pub rule: Rule,
@@ -135,7 +159,8 @@ pub struct ObservedRule {
 }
 
 /// A role.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ObservedRole {
     /// Its name.
     pub name: String,
@@ -158,7 +183,8 @@ pub struct ObservedRole {
 }
 
 /// Policies that hang on a role.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Attachments {
     /// ARNs.
     pub managed: Vec<String>,
@@ -169,7 +195,8 @@ pub struct Attachments {
 }
 
 /// An instance profile.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ObservedProfile {
     /// Its name.
     pub name: String,
@@ -182,7 +209,8 @@ pub struct ObservedProfile {
 }
 
 /// A launch template with its versions.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ObservedTemplate {
     /// `lt-…`
     pub id: String,
@@ -199,7 +227,8 @@ pub struct ObservedTemplate {
 }
 
 /// One version of a launch template. Never changes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ObservedVersion {
     /// `VersionDescription`, empty when there is none.
     pub description: String,
@@ -207,35 +236,9 @@ pub struct ObservedVersion {
     pub content: TemplateContent<String>,
 }
 
-impl ObservedTemplate {
-    /// The version that an instance runs: the one that it was launched from, or the newest that was made to say what it was launched from.
-    #[must_use]
-    pub fn runs(&self, instance: &Instance) -> Option<u64> {
-        let launched = instance.template_version.filter(|_| instance.template.as_ref().is_none_or(|template| *template == self.name));
-        launched.or_else(|| self.versions.iter().rev().find(|(_, version)| version.adopts(&instance.id)).map(|(number, _)| *number))
-    }
-}
-
-/// Before the ids of the instances that a version was made to describe, in its description.
-const ADOPTED: &str = ", adopted ";
-
-impl ObservedVersion {
-    /// The description of a version that says what these instances were launched from, before kaphost knew them.
-    #[must_use]
-    pub fn adopting<'a>(description: &str, instances: impl IntoIterator<Item = &'a str>) -> String {
-        let instances: Vec<&str> = instances.into_iter().collect();
-        if instances.is_empty() { description.to_owned() } else { format!("{description}{ADOPTED}{}", instances.join(" ")) }
-    }
-
-    /// Whether it was made to say what this instance was launched from.
-    #[must_use]
-    pub fn adopts(&self, instance: &str) -> bool {
-        self.description.split_once(ADOPTED).is_some_and(|(_, instances)| instances.split(' ').any(|id| id == instance))
-    }
-}
-
 /// An Auto Scaling group.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ObservedGroup {
     /// Its name.
     pub name: String,
@@ -245,11 +248,13 @@ pub struct ObservedGroup {
     pub settings: GroupSettings<u64>,
     /// Its tags.
     pub tags: BTreeMap<String, GroupTag>,
-    /// Its instances.
+    /// Its instances. They come and go by themselves, so they are no part of what the group is.
+    #[serde(skip)]
     pub instances: Vec<Instance>,
     /// `Delete in progress` and the like; `None` in ordinary life.
     pub status: Option<String>,
-    /// Its latest instance refresh, when it was read: see [`needs_refresh`](crate::needs_refresh).
+    /// Its latest instance refresh, when it was read: see [`needs_refresh`](crate::needs_refresh). It goes on by itself, too.
+    #[serde(skip)]
     pub refresh: Option<Refresh>,
 }
 
@@ -297,9 +302,6 @@ pub struct Instance {
     pub health: String,
     /// The version of the launch template that it runs, when the group says so.
     pub template_version: Option<u64>,
-    /// The name of that template. `None` where it is not known, or there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub template: Option<String>,
 }
 
 impl Instance {

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::action::{Planned, StepId};
-use crate::names::Names;
-use crate::resource::Kind;
+use crate::resource::{Kind, Names};
 
 /// The way from observed to desired.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +60,7 @@ pub struct Step {
 }
 
 /// What happens to one resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum ChangeKind {
@@ -71,7 +70,7 @@ pub enum ChangeKind {
 }
 
 /// What happens to one resource, leaf by leaf.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Change {
     /// What kind of resource.
@@ -87,7 +86,7 @@ pub struct Change {
 }
 
 /// One value that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LeafChange {
     /// The name of the value in the resource: `health-check-grace-period`, `devices["/dev/sda1"].encrypted`.
@@ -143,8 +142,24 @@ pub enum RefusalCode {
     GroupMissing,
     /// The group that HTTP's rules are to go onto is the cluster's own.
     OwnGroup,
-    /// What is there is no server that kaphost could take over.
-    NotAdoptable,
     /// More policies on the role than kaphost can keep track of.
     TooManyPolicies,
+    /// The region has no such instance type.
+    NoInstanceType,
+    /// The image is made for another architecture than the instance type runs.
+    OtherArchitecture,
+    /// The instance type cannot be EBS-optimised.
+    NotEbsOptimized,
+    /// A subnet is not there.
+    SubnetMissing,
+    /// A subnet is in another VPC.
+    SubnetElsewhere,
+    /// The instance type is offered in none of the zones.
+    NotOffered,
+    /// The key pair is not there.
+    KeyMissing,
+    /// A group that a rule names is not there.
+    PeerMissing,
+    /// The account may have no more of it.
+    QuotaReached,
 }

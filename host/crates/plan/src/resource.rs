@@ -5,10 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use kaphost_spec::{Cidr, UserData};
-use serde::Serialize;
-
-use crate::names::Names;
+use kaphost_spec::{Cidr, Cluster, UserData};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
@@ -20,14 +18,43 @@ pub const SPEC_TAG: &str = "kaphost:spec";
 /// The digest of the decision that admitted it (16 hexadecimal digits).
 pub const DECISION_TAG: &str = "kaphost:decision";
 
+/// On the Auto Scaling group: the number of the kept plan that was carried out last, written with its first steps. A plan is carried out once.
+pub const PLAN_TAG: &str = "kaphost:plan";
+
 /// On the role: which of the policies that hang on it kaphost has put there. Policies carry no tags, so their owner is told here, each by
 /// eight digits of a digest, in at most [`MAX_CLAIMS`].
 pub const POLICIES_TAG: &str = "kaphost:policies";
 /// As many as a tag's 256 characters hold. AWS takes at most 25 managed policies on a role.
 pub const MAX_CLAIMS: usize = 28;
 
+/// The deterministic names by which everything is found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Names {
+    /// The cluster.
+    pub cluster: String,
+    /// Its region.
+    pub region: String,
+    /// Auto Scaling group, security group and launch template: regional, so the cluster's name alone.
+    pub regional: String,
+    /// Role and instance profile: IAM is global, so the region is in the name. At most 64 characters.
+    pub global: String,
+}
+
+impl Names {
+    /// The names of a cluster.
+    #[must_use]
+    pub fn of(cluster: &Cluster) -> Self {
+        Self {
+            cluster: cluster.name.to_string(),
+            region: cluster.region.to_string(),
+            regional: cluster.name.to_string(),
+            global: format!("{}-{}", cluster.name, cluster.region),
+        }
+    }
+}
+
 /// The kinds of resource, in the order in which people read a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "AWS's own names say it")]
 pub enum Kind {
@@ -173,7 +200,8 @@ impl RuleKey {
 /// What one version of a launch template says, resolved as far as AWS stores it. `G` is how it names security groups.
 ///
 /// The network interface is always interface 0 with the groups inside it, so that there is one shape only.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct TemplateContent<G> {
     /// `ami-…`, or whatever an outsider wrote.
     pub image: String,
@@ -190,6 +218,7 @@ pub struct TemplateContent<G> {
     /// `None` leaves it unsaid, which AWS reads as `default`; required with spot.
     pub tenancy: Option<String>,
     /// `None` buys on demand; `Some(None)` is spot at the on-demand price.
+    #[serde(serialize_with = "spot")]
     pub spot: Option<Option<String>>,
     /// `None` leaves it unsaid.
     pub ebs_optimized: Option<bool>,
@@ -235,6 +264,17 @@ impl<G> TemplateContent<G> {
             foreign: self.foreign.clone(),
         }
     }
+}
+
+/// JSON has no null within a null.
+#[expect(clippy::option_option, clippy::ref_option, reason = "the shape of the field, and of what serde calls")]
+fn spot<S: Serializer>(spot: &Option<Option<String>>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Spot<'a> {
+        max_price: &'a Option<String>,
+    }
+    spot.as_ref().map(|max_price| Spot { max_price }).serialize(serializer)
 }
 
 /// One EBS volume of a template.

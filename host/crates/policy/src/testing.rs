@@ -4,7 +4,6 @@ use kaphost_spec::{ConfigSource, NoLookup, Spec};
 
 /// The one cluster of a config.
 pub(crate) fn spec(text: &str) -> Spec {
-    let file =
-        kaphost_spec::parse(ConfigSource { name: "test.kdl".into(), text: text.into() }, &NoLookup).expect("the test's config is sound");
+    let file = kaphost_spec::parse(ConfigSource::new("test.kdl", text), &NoLookup).expect("the test's config is sound");
     file.specs.into_iter().next().expect("it holds a cluster")
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
+use crate::covered::covered;
 use crate::{Cluster, Path};
 
 /// Bytes in the text of a config file.
@@ -24,13 +25,22 @@ pub enum Origin {
 }
 
 /// The text of a config file, kept so that any later stage can point into it.
-#[derive(PartialEq, Eq)]
 pub struct Source {
     /// What the user calls it: its path as typed.
     pub name: String,
     /// The whole text.
     pub text: String,
+    /// As it may be shown, once somebody has asked.
+    shown: OnceLock<String>,
 }
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, &self.text) == (&other.name, &other.text)
+    }
+}
+
+impl Eq for Source {}
 
 /// A place in a text, as people and editors count: both start at 1, and columns are characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -44,7 +54,13 @@ pub struct Position {
 impl Source {
     /// A config and its name.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        Self { name: name.into(), text: text.into(), shown: OnceLock::new() }
+    }
+
+    /// The text as snippets show it: user data is covered, and everything stands where it stood.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        self.shown.get_or_init(|| covered(&self.text))
     }
 
     /// Line and column of a byte of the text. Past the end, or within a character: those of the nearest character before it.

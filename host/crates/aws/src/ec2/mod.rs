@@ -5,6 +5,7 @@ pub(crate) mod security_group;
 
 mod facts;
 mod image;
+mod preflight;
 mod rule;
 mod template_read;
 mod template_write;
@@ -49,21 +50,9 @@ impl Ec2 {
     }
 }
 
-/// One filter with one value. `*` and `?` are wildcards: see [`literal`].
+/// One filter with one value. `*` and `?` would be wildcards: names of clusters have none.
 fn filter(name: &str, value: &str) -> Filter {
     Filter::builder().name(name).values(value).build()
-}
-
-/// A value that stands for itself. Names of clusters hold no wildcards; the names of what was adopted are anybody's.
-fn literal(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for letter in value.chars() {
-        if matches!(letter, '*' | '?' | '\\') {
-            out.push('\\');
-        }
-        out.push(letter);
-    }
-    out
 }
 
 /// As EC2 takes them.

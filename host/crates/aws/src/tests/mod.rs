@@ -6,7 +6,6 @@ mod observing;
 mod polling;
 mod requests;
 mod round_trip;
-mod running;
 mod server;
 
 use aws_credential_types::Credentials;
@@ -26,5 +25,11 @@ pub(super) async fn aws(url: &str) -> Aws {
 }
 
 pub(super) fn query() -> Query {
-    Query::of(Names::from_cluster("kapacitor-stage", REGION))
+    let names = Names {
+        cluster: "kapacitor-stage".into(),
+        region: REGION.into(),
+        regional: "kapacitor-stage".into(),
+        global: "kapacitor-stage-us-east-1".into(),
+    };
+    Query::of(names)
 }

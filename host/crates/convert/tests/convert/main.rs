@@ -7,4 +7,3 @@ mod examples;
 mod properties;
 mod scope;
 mod support;
-mod written;

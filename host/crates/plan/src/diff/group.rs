@@ -1,12 +1,14 @@
 //! The Auto Scaling group. Written last: creating it starts a server, which must find everything else in place.
 
+use std::collections::BTreeMap;
+
 use crate::action::{Planned, Ref, StepId};
 use crate::desired::Desired;
 use crate::diff::rollout::{self, Way};
 use crate::draft::Draft;
 use crate::observed::{Instance, Observed, ObservedGroup, ObservedTemplate};
 use crate::plan::{ChangeKind, RefusalCode};
-use crate::resource::{GroupSettings, Kind, OWNER_TAG, TemplateContent};
+use crate::resource::{GroupSettings, GroupTag, Kind, OWNER_TAG, PLAN_TAG, TemplateContent};
 use crate::view::{self, KNOWN_LATER, View, compared, group_tag_diff};
 
 /// Plans the group, and the wait for its server.
@@ -24,11 +26,12 @@ pub(super) fn plan(
 }
 
 fn create(draft: &mut Draft<'_>, desired: &Desired, settings: GroupSettings<Ref<u64>>) {
-    let name = desired.names.group().to_owned();
-    let tags = desired.group_tags.clone();
+    let name = desired.names.regional.clone();
+    let mut tags = desired.group_tags.clone();
+    tags.extend(mark(desired));
     let new = view::group(&settings, version_text).group_tags(&tags, &desired.tags);
     draft.change(Kind::AutoScalingGroup, &name, ChangeKind::Create, (&View::default(), &new), None);
-    let instance_profile = desired.names.instance_profile().to_owned();
+    let instance_profile = desired.names.global.clone();
     let action = Planned::CreateAutoScalingGroup { name: name.clone(), settings, instance_profile, tags };
     let step = draft.step(Kind::AutoScalingGroup, &name, draft.last(), action);
     wait(draft, desired, step);
@@ -61,9 +64,17 @@ fn update(
     if let Way::Replace(replaced) | Way::Join(replaced, _) = &way {
         rollout::show(&mut old, &mut new, replaced, &version_text(version));
     }
+    let (mut set, keys) = group_tag_diff(&group.tags, &desired.group_tags);
+    // Where nothing is done, nothing says that it was.
+    let acts = !draft.is_empty() || !old.changes_to(&new).is_empty();
+    if let Some((key, tag)) = mark(desired).filter(|(key, tag)| acts && group.tags.get(key) != Some(tag)) {
+        let was = group.tags.get(&key).map(|was| (key.clone(), was.clone()));
+        old = old.group_tags(&was.into_iter().collect(), &desired.tags);
+        new = new.group_tags(&BTreeMap::from([(key.clone(), tag.clone())]), &desired.tags);
+        set.insert(key, tag);
+    }
     draft.change(Kind::AutoScalingGroup, name, ChangeKind::Update, (&old, &new), rollout::note(desired, group, &way));
 
-    let (set, keys) = group_tag_diff(&group.tags, &desired.group_tags);
     let mut before = draft.last();
     if !set.is_empty() {
         draft.step(Kind::AutoScalingGroup, name, [], Planned::TagGroup { name: name.clone(), set });
@@ -97,9 +108,14 @@ fn update(
     }
 }
 
+/// What says that a kept plan was carried out. Instances do not get it: it says nothing of them.
+fn mark(desired: &Desired) -> Option<(String, GroupTag)> {
+    desired.mark.as_ref().map(|id| (PLAN_TAG.to_owned(), GroupTag { value: id.clone(), propagate: false }))
+}
+
 fn wait(draft: &mut Draft<'_>, desired: &Desired, after: StepId) {
     if desired.wait_for_capacity_s > 0 {
-        let group = desired.names.group().to_owned();
+        let group = desired.names.regional.clone();
         let action = Planned::WaitForCapacity { group: group.clone(), timeout_s: desired.wait_for_capacity_s };
         draft.step(Kind::AutoScalingGroup, &group, [after], action);
     }

@@ -31,8 +31,7 @@ cluster "kapacitor-stage" region="us-east-1" {
     tag "Team" "metrics"
 }
 "#;
-    let file =
-        kaphost_spec::parse(ConfigSource { name: "test.kdl".into(), text: text.into() }, &NoLookup).expect("the test's config is sound");
+    let file = kaphost_spec::parse(ConfigSource::new("test.kdl", text), &NoLookup).expect("the test's config is sound");
     file.specs.into_iter().next().expect("it holds a cluster")
 }
 
