@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
-use crate::commands::{apply, check, convert, destroy, explain, facts, output, plan, replay, status};
+use crate::commands::{apply, check, convert, destroy, explain, facts, output, plan, replay, show, status, verify};
 use crate::document::Document;
 use crate::exit;
 use crate::term::Color;
@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Output(output::Command),
     Explain(explain::Command),
     Facts(facts::Command),
+    Show(show::Command),
+    Verify(verify::Command),
     Replay(replay::Command),
     Convert(convert::Command),
 }
@@ -72,6 +74,8 @@ impl Command {
             Self::Output(_) => Document::Output,
             Self::Explain(_) => Document::Explain,
             Self::Facts(_) => Document::Facts,
+            Self::Show(_) => Document::Show,
+            Self::Verify(_) => Document::Verify,
             Self::Replay(_) => Document::Replay,
             Self::Convert(_) => Document::Convert,
         }

@@ -17,6 +17,8 @@ pub(crate) enum Document {
     Explain,
     Facts,
     Replay,
+    Show,
+    Verify,
     Convert,
     /// Of a command line that cannot be read: which command was meant is not known.
     Usage,
@@ -36,6 +38,8 @@ impl Document {
             Self::Explain => "kaphost.explain/1",
             Self::Facts => "kaphost.facts/1",
             Self::Replay => "kaphost.replay/1",
+            Self::Show => "kaphost.show/1",
+            Self::Verify => "kaphost.verify/1",
             Self::Convert => "kaphost.convert/1",
             Self::Usage => "kaphost.usage/1",
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use kaphost_policy::{Change, Decision, FactKind, Facts, PolicyRecord, visible};
+use kaphost_saved_plan::leaves;
 use kaphost_spec::facts::{AmiFacts, FactProblem, FactsQuery, SubnetFacts, VpcFacts};
 use kaphost_spec::{AdmittedSpec, ConfigSource, Path, Spec};
 use serde::Deserialize;
@@ -34,6 +35,12 @@ pub(crate) struct FactsArgs {
 }
 
 impl FactsArgs {
+    /// Whether there is a file.
+    #[must_use]
+    pub(crate) const fn is_given(&self) -> bool {
+        self.facts.is_some()
+    }
+
     /// Of the facts in the file, when one is given, these kinds.
     ///
     /// # Errors
@@ -59,7 +66,7 @@ impl FactsArgs {
     /// Each fact that is another by now.
     fn confirmed(&self, input: &Input, told: &Facts, read: &Facts) -> Result<(), Failure> {
         let file = self.facts.as_deref().unwrap_or(FilePath::new("facts.json")).display().to_string();
-        let (told, read) = (leaves(told), leaves(read));
+        let (told, read) = (leaves(&json!(told)), leaves(&json!(read)));
         let paths: BTreeSet<&String> = told.keys().chain(read.keys()).collect();
         let said = |facts: &BTreeMap<String, Value>, path: &String| facts.get(path).map_or_else(|| "nothing".to_owned(), Value::to_string);
         let differing = paths.into_iter().filter(|path| told.get(*path) != read.get(*path));
@@ -70,24 +77,6 @@ impl FactsArgs {
         let problems: Vec<Simple> = differing.map(one).collect();
         if problems.is_empty() { Ok(()) } else { Err(Failure::Unfit(problems)) }
     }
-}
-
-/// Every value by its place: `ami.owner`, `subnets[0].zone`.
-fn leaves(facts: &Facts) -> BTreeMap<String, Value> {
-    fn descend(at: &str, value: Value, into: &mut BTreeMap<String, Value>) {
-        match value {
-            Value::Object(fields) => {
-                for (name, value) in fields {
-                    descend(&if at.is_empty() { name } else { format!("{at}.{name}") }, value, into);
-                }
-            }
-            Value::Array(items) => items.into_iter().enumerate().for_each(|(i, item)| descend(&format!("{at}[{i}]"), item, into)),
-            value => drop(into.insert(at.to_owned(), value)),
-        }
-    }
-    let mut all = BTreeMap::new();
-    descend("", json!(facts), &mut all);
-    all
 }
 
 /// What facts on which something is decided must be.

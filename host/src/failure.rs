@@ -44,6 +44,15 @@ pub(crate) enum Failure {
         /// Why nothing came out.
         ended: Option<Box<Failure>>,
     },
+    /// A saved plan, or what is signed, does not hold any more.
+    Stale {
+        /// The file.
+        file: String,
+        /// Every reason.
+        reasons: Vec<Simple>,
+        /// What ended the way to the same plan.
+        ended: Option<Box<Failure>>,
+    },
     /// The config holds mistakes.
     Config(Report),
     /// The config describes no cluster of a name that was given.
@@ -190,7 +199,7 @@ impl Failure {
             | Self::Stopped { changed: false, .. } => Exit::Error,
             Self::Policy(_) | Self::FactsMoved(_) | Self::Untrusted { .. } | Self::Strict { .. } => Exit::Untrusted,
             Self::Denied { .. } => Exit::Denied,
-            Self::Replay { .. } => Exit::Stale,
+            Self::Replay { .. } | Self::Stale { .. } => Exit::Stale,
             Self::Stopped { changed: true, .. } => Exit::Partial,
             Self::Settings(_) | Self::Usage(_) => Exit::Usage,
         }
@@ -219,6 +228,11 @@ impl Failure {
                     (true, false) => format!("the decision in `{file}` comes out the same, and not everything is as it was"),
                 },
                 "replay it with the files that were decided on, and the kaphost that decided",
+            ),
+            Self::Stale { file, .. } => one(
+                "stale",
+                format!("`{file}` cannot be relied on; nothing was changed"),
+                "the reasons stand above; mostly it is best to plan again, and to look at that",
             ),
             Self::NoSuchCluster { file, unknown, there } => {
                 let one = |name: &String| {
@@ -327,7 +341,7 @@ impl Failure {
                 let problems: String = problems.iter().map(|problem| render::diagnostic::text(problem)).collect();
                 format!("{}{problems}", render::diagnostics(mistakes))
             }
-            Self::Replay { reasons, ended, .. } => {
+            Self::Replay { reasons, ended, .. } | Self::Stale { reasons, ended, .. } => {
                 let reasons: String = reasons.iter().map(|problem| render::diagnostic::text(problem)).collect();
                 let ended = ended.as_ref().map(|failure| failure.text()).unwrap_or_default();
                 let whole: String = self.problems().iter().map(|problem| render::diagnostic::text(problem)).collect();
@@ -378,6 +392,10 @@ impl Failure {
                 document["same"] = json!(false);
                 document["reasons"] = reasons.iter().map(Simple::json).collect();
                 document["diff"] = json!(diff);
+                document["ended"] = ended.as_ref().map(|failure| failure.ended()).unwrap_or_default();
+            }
+            Self::Stale { reasons, ended, .. } => {
+                document["reasons"] = reasons.iter().map(Simple::json).collect();
                 document["ended"] = ended.as_ref().map(|failure| failure.ended()).unwrap_or_default();
             }
             Self::Stopped { report, .. } => document["report"] = report.clone(),

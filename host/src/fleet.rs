@@ -103,6 +103,11 @@ impl<T> Fleet<T> {
         Fleet(stream::iter(self.0).map(one).buffered(AT_ONCE).collect().await)
     }
 
+    /// What stands in the way of any, seen in another way.
+    pub(crate) fn because(self, seen: impl Fn(Failure) -> Failure) -> Self {
+        Self(self.0.into_iter().map(|member| member.with(|so_far| so_far.map_err(&seen))).collect())
+    }
+
     /// Shows people something of each that nothing stands in the way of.
     pub(crate) fn preview(&self, global: &Global, text: impl Fn(&T) -> String) {
         if global.output != Format::Text {

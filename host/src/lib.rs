@@ -20,6 +20,8 @@ mod preflight;
 mod progress;
 mod record;
 mod render;
+mod saved;
+mod signing;
 mod term;
 mod usage;
 

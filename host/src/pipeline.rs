@@ -150,18 +150,28 @@ pub(crate) async fn prepare(
     (facts, trust): (&FactsArgs, Trust),
     clouds: &Clouds<'_>,
 ) -> Result<Fleet<Prepared>, Failure> {
-    let (inputs, policies) = read_and_load(clusters, asked)?;
+    Ok(decide(global, read_and_load(clusters, asked)?, asked, (facts, trust), clouds).await)
+}
+
+/// As [`prepare`], of what was read and loaded already.
+pub(crate) async fn decide(
+    global: &Global,
+    (inputs, policies): (Vec<Input>, Policies),
+    asked: &Asked<'_>,
+    (facts, trust): (&FactsArgs, Trust),
+    clouds: &Clouds<'_>,
+) -> Fleet<Prepared> {
     let policies = Arc::new(policies);
     let needs = policies.needs();
     let told = Fleet::of(inputs).each(async |input| {
         let facts = facts::gather(facts, trust, clouds, &input, &needs).await?;
         Ok((input, facts))
     });
-    Ok(told.await.then(|(input, facts)| {
+    told.await.then(|(input, facts)| {
         let Admitted { spec, decision, inputs, warnings } = admit(global, &input, &policies, &facts, asked)?;
         let desired = kaphost_plan::desire(&spec).map_err(|error| render::too_long(&input.spec, &error))?;
         Ok(Prepared { input, decision, inputs, warnings, policies: Arc::clone(&policies), facts, admitted: spec, desired })
-    }))
+    })
 }
 
 impl Prepared {

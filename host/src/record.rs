@@ -12,15 +12,17 @@ use std::sync::Arc;
 use clap::Args;
 use jiff::Timestamp;
 use kaphost_policy::{Decision, ENGINE_VERSION, Facts};
-use kaphost_spec::{ConfigSource, hex};
+use kaphost_saved_plan::canonical;
+pub(crate) use kaphost_saved_plan::sha256;
+use kaphost_spec::ConfigSource;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sha2::{Digest as _, Sha256};
+use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::input::{self, Input, Taken};
 use crate::policies::Policies;
 use crate::render::simple::Simple;
+use crate::signing::{self, SignArgs, Signers};
 
 /// The layout of a record. Grows when a reader of the old one would misread the new one.
 const SCHEMA: &str = "kaphost.record/1";
@@ -37,9 +39,22 @@ pub(crate) struct RecordArgs {
     /// each has a file CLUSTER.json in a folder of this name
     #[arg(long, value_name = "RECORD.json")]
     record: Option<PathBuf>,
+    #[command(flatten)]
+    sign: SignArgs,
 }
 
 impl RecordArgs {
+    /// Who signs what this run writes: the record, or what else it writes. Asked before anything else is done.
+    ///
+    /// # Errors
+    /// When a key cannot be used, or nothing is written that could be signed.
+    pub(crate) fn signers(&self, writes_else: bool) -> Result<Signers, Failure> {
+        if !self.sign.is_empty() && self.record.is_none() && !writes_else {
+            return Err(Failure::Usage("--sign signs what --out or --record writes, and neither is given".into()));
+        }
+        self.sign.signers()
+    }
+
     /// Writes the record, when one is asked for.
     ///
     /// # Errors
@@ -48,13 +63,16 @@ impl RecordArgs {
         let Some(named) = &self.record else { return Ok(()) };
         let text = Record::new(input, policies, decision).text()?;
         let failed = |file: PathBuf| |error: std::io::Error| Failure::Unwritable { what: "the record", file, why: error.to_string() };
+        let predicate = || signing::summary(&json!(Inputs::new(input, policies, decision)), &json!(decision));
         if input.alone {
-            return replace(named, text.as_bytes()).map_err(failed(named.clone()));
+            replace(named, text.as_bytes()).map_err(failed(named.clone()))?;
+            return self.sign.signers()?.sign(named, &text, predicate).map(drop);
         }
         std::fs::create_dir_all(named).map_err(failed(named.clone()))?;
         // A cluster's name is one that a file can have: its characters are letters, digits and hyphens.
         let file = named.join(format!("{}.json", input.spec.cluster.name));
-        replace(&file, text.as_bytes()).map_err(failed(file.clone()))
+        replace(&file, text.as_bytes()).map_err(failed(file.clone()))?;
+        self.sign.signers()?.sign(&file, &text, predicate).map(drop)
     }
 }
 
@@ -229,26 +247,6 @@ fn digests(record: &Value) -> BTreeMap<String, String> {
     parts.iter().map(|(name, part)| (name.clone(), sha256(canonical(part).as_bytes()))).collect()
 }
 
-/// A JSON value without white space, names sorted: however its text is laid out, and whatever order serde keeps.
-fn canonical(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let sorted: BTreeMap<&String, &Value> = members.iter().collect();
-            let members: Vec<String> =
-                sorted.iter().map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical(value))).collect();
-            format!("{{{}}}", members.join(","))
-        }
-        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
-        simple => simple.to_string(),
-    }
-}
-
-/// Lower-case hexadecimal SHA-256.
-#[must_use]
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
 /// A record, as it was read.
 #[derive(Debug)]
 pub(crate) struct Recorded {
@@ -407,11 +405,5 @@ mod tests {
         assert!(layout["message"].as_str().unwrap().contains("the layout \"kaphost.record/2\""), "{layout}");
         assert!(refused("[]")["message"].as_str().is_some());
         assert!(refused("{\"schema\": \"\u{1b}[31m\"").to_string().find('\u{1b}').is_none());
-    }
-
-    #[test]
-    fn values_have_one_canonical_text() {
-        let value: Value = serde_json::from_str(r#" { "b" : [ 1 , null , "x\u0041" ] , "a" : { } } "#).unwrap();
-        assert_eq!(canonical(&value), r#"{"a":{},"b":[1,null,"xA"]}"#);
     }
 }

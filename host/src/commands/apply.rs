@@ -1,5 +1,7 @@
 //! `kaphost apply`
 
+mod saved;
+
 use std::sync::Arc;
 
 use clap::Args;
@@ -13,7 +15,7 @@ use crate::document::Document;
 use crate::exit::Exit;
 use crate::facts::{FactsArgs, Trust};
 use crate::failure::Failure;
-use crate::fleet::Ended;
+use crate::fleet::{Ended, Fleet};
 use crate::input::ClusterArgs;
 use crate::pipeline::{self, Current, Prepared};
 use crate::policies::Asked;
@@ -22,15 +24,17 @@ use crate::progress::{Progress, Screen};
 use crate::record::RecordArgs;
 use crate::render::blame::Blame;
 use crate::render::{outputs, report};
+use crate::signing::RequireArgs;
 use crate::{interrupt, render, term};
 
 /// Make AWS hold what the config says, after the policies have had their word
 ///
-/// Shows the plan and asks before it changes anything. Ctrl-C finishes the calls in flight and says what was done; run it again and it goes on from there.
+/// Shows the plan and asks before it changes anything. Ctrl-C finishes the calls in flight and says what was done; run it again and it goes on from there. A plan that `plan
+/// --out` has saved may stand in place of the config: exactly that is carried out, once, and nobody is asked; or it is refused, when anything is not as it was.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  kaphost apply cluster.kdl --policy org.wasm\n  kaphost apply cluster.kdl --policy org.wasm --auto-approve\n  \
-                        kaphost apply cluster.kdl --cloud lab:lab.json"
+                        kaphost apply cluster.kdl --cloud lab:lab.json\n  kaphost apply p.kapplan --require-signature public.pem"
 )]
 pub(crate) struct Command {
     #[command(flatten)]
@@ -52,6 +56,8 @@ pub(crate) struct Command {
     #[command(flatten)]
     preflight: PreflightArgs,
     #[command(flatten)]
+    require: RequireArgs,
+    #[command(flatten)]
     cloud: CloudArgs,
 }
 
@@ -63,6 +69,11 @@ struct Planned {
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
+    if crate::saved::is_one(&command.clusters.file) {
+        return saved::run(global, command);
+    }
+    command.require.refuse(&command.clusters.file)?;
+    command.record.signers(false)?;
     // No flag sets the clock here: an exception whose time is over does not come back for whoever asks with an earlier date.
     let asked = Asked { policies: &command.policies, now: None, strict: command.strict.strict, record: Some(&command.record) };
     block_on(async {
@@ -90,9 +101,14 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
             super::ask(command.auto_approve, question).await?;
             term::err("\n");
         }
-        let (screen, stop, several) = (Screen::new(), interrupt::stop(), fleet.is_several());
-        fleet.each(async |planned: Planned| planned.carry_out(&screen, &stop, several).await).await.show(global, Document::Apply)
+        carry_out(global, fleet, &Options::default()).await
     })
+}
+
+/// Carries out what is planned for each cluster, and shows how it went.
+async fn carry_out(global: &Global, fleet: Fleet<Planned>, options: &Options) -> Result<Exit, Failure> {
+    let (screen, stop, several) = (Screen::new(), interrupt::stop(), fleet.is_several());
+    fleet.each(async |planned: Planned| planned.carry_out(options, &screen, &stop, several).await).await.show(global, Document::Apply)
 }
 
 impl Planned {
@@ -103,7 +119,7 @@ impl Planned {
         format!("{decided}\n{}", render::plan::text(&self.current.plan, &Blame::new(decision)))
     }
 
-    async fn carry_out(self, screen: &Screen, stop: &Stop, several: bool) -> Result<Ended, Failure> {
+    async fn carry_out(self, options: &Options, screen: &Screen, stop: &Stop, several: bool) -> Result<Ended, Failure> {
         let Self { prepared, current, session } = self;
         let names = &prepared.desired.names;
         let mut document = json!({
@@ -120,7 +136,7 @@ impl Planned {
         let brief = format!("applied: {}", render::plan::counts(&current.plan));
         let progress = Progress::new(&current.plan, screen, several.then_some(names.cluster.as_str()));
         let show = |event| progress.show(&event);
-        let record = apply(session.cloud.as_ref(), &prepared.desired, current.plan, &current.image, &Options::default(), &show, stop).await;
+        let record = apply(session.cloud.as_ref(), &prepared.desired, current.plan, &current.image, options, &show, stop).await;
         report::conclude(&record)?;
 
         let outputs = outputs::after(&current.observed, &record, names);

@@ -9,7 +9,9 @@ pub(crate) mod facts;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod replay;
+pub(crate) mod show;
 pub(crate) mod status;
+pub(crate) mod verify;
 
 use crate::cli::{Cli, Command, Global};
 use crate::exit::Exit;
@@ -34,6 +36,8 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Facts(command) => facts::run(global, command),
         Command::Convert(command) => convert::run(global, command),
         Command::Replay(command) => replay::run(global, command),
+        Command::Show(command) => show::run(global, command),
+        Command::Verify(command) => verify::run(global, command),
     }
 }
 

@@ -1,10 +1,13 @@
 //! `kaphost plan`
 
+use std::path::PathBuf;
+
 use clap::Args;
 use kaphost_policy::Effect;
-use serde_json::json;
+use kaphost_saved_plan::Document as Plan;
+use serde_json::{Value, json};
 
-use crate::cli::{ClockArgs, CloudArgs, Global, PolicyArgs, StrictArgs};
+use crate::cli::{ClockArgs, CloudArgs, Format, Global, PolicyArgs, StrictArgs};
 use crate::cloud::{Clouds, block_on};
 use crate::document::Document;
 use crate::drift::{self, Judged};
@@ -18,13 +21,15 @@ use crate::policies::Asked;
 use crate::preflight::PreflightArgs;
 use crate::record::RecordArgs;
 use crate::render::blame::{self, Blame, Which};
-use crate::render::{self, broken};
+use crate::render::broken;
+use crate::saved::{self, Before, Making, OutArgs};
+use crate::{render, term};
 
 /// Show what apply would do, and change nothing
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  kaphost plan cluster.kdl --policy org.wasm\n  kaphost plan cluster.kdl --policy org.wasm --detailed-exitcode\n  \
-                        kaphost plan cluster.kdl --cloud lab:lab.json"
+                        kaphost plan cluster.kdl --policy org.wasm --out p.kapplan --expires-in 2d\n  kaphost plan cluster.kdl --cloud lab:lab.json"
 )]
 pub(crate) struct Command {
     #[command(flatten)]
@@ -35,6 +40,8 @@ pub(crate) struct Command {
     /// Show where every value comes from: what the config says and what policies did, or `--blame=all`
     #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "said")]
     blame: Option<Which>,
+    #[command(flatten)]
+    out: OutArgs,
     #[command(flatten)]
     policies: PolicyArgs,
     #[command(flatten)]
@@ -53,24 +60,86 @@ pub(crate) struct Command {
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let asked = Asked { policies: &command.policies, now: command.clock.now, strict: command.strict.strict, record: Some(&command.record) };
-    let fleet = block_on(async {
+    let signers = command.record.signers(command.out.out.is_some())?;
+    let making = command.out.out.as_ref().map(|_| Making::begin(&command.out, &asked, &command.cloud.cloud)).transpose()?;
+    let (fleet, kept) = block_on(async {
         let clouds = Clouds::new(&command.cloud);
         let prepared = pipeline::prepare(global, &command.clusters, &asked, (&command.facts, Trust::Told), &clouds).await?;
         let look = async |mut prepared: Prepared| {
+            prepared.desired.mark = making.as_ref().map(|making| making.id().to_owned());
             let (session, current) = prepared.look(&clouds, command.preflight.asks(true)).await?;
             let judged = drift::judge(&prepared, &session, &current.observed, &current.image).await?;
-            Ok((prepared, current, judged))
+            let before = if making.is_some() { Before::read(&session, &current).await? } else { Before::default() };
+            Ok(Seen { prepared, current, judged, before })
         };
-        Ok(prepared.each(look).await)
+        let fleet = prepared.each(look).await;
+        let Some((making, file)) = making.as_ref().zip(command.out.out.as_ref()) else { return Ok((Ok(fleet), None)) };
+        // A plan of some clusters is none of them all.
+        let fleet = match fleet.all_or_none() {
+            Ok(fleet) => fleet,
+            Err(ended) => return Ok((Err(ended), None)),
+        };
+        let regions = fleet.going().map(|seen| seen.prepared.desired.names.region.as_str());
+        let account = match regions.min() {
+            Some(region) => saved::account(clouds.session(region).await?.as_ref()).await?,
+            None => String::new(),
+        };
+        let document = making.with(account, fleet.going().map(|seen| (&seen.prepared, &seen.current, &seen.before)));
+        let text = document.text();
+        saved::write("the plan", file, &text)?;
+        let signature = signers.sign(file, &text, || saved::predicate(&document))?;
+        Ok((Ok(fleet), Some(Kept { file: file.clone(), document, sha256: saved::sha256(text.as_bytes()), signature })))
     })?;
-    let ended = |(prepared, current, judged): (Prepared, Current, Option<Judged>)| {
-        prepared.tell(&current);
-        Ok(ended(command, &prepared, &current, judged.as_ref()))
+    let fleet = match fleet {
+        Ok(fleet) => fleet,
+        Err(ended) => return ended.show(global, Document::Plan),
     };
-    fleet.then(ended).show(global, Document::Plan)
+    let ended = |seen: Seen| {
+        seen.prepared.tell(&seen.current);
+        Ok(ended(command, &seen, kept.as_ref()))
+    };
+    let exit = fleet.then(ended).show(global, Document::Plan)?;
+    if let Some(kept) = kept.filter(|_| global.output == Format::Text) {
+        term::out(&kept.text());
+    }
+    Ok(exit)
 }
 
-fn ended(command: &Command, prepared: &Prepared, current: &Current, judged: Option<&Judged>) -> Ended {
+/// What was found of one cluster.
+struct Seen {
+    prepared: Prepared,
+    current: Current,
+    judged: Option<Judged>,
+    before: Before,
+}
+
+/// A plan that was saved.
+struct Kept {
+    file: PathBuf,
+    document: Plan,
+    sha256: String,
+    signature: Option<PathBuf>,
+}
+
+impl Kept {
+    fn text(&self) -> String {
+        let (file, expires) = (self.file.display(), &self.document.expires);
+        let signed = self.signature.as_ref().map(|signature| format!(" Signed in {}.", signature.display())).unwrap_or_default();
+        format!("\nSaved in {file}, good until {expires}.{signed}\n`kaphost apply {file}` carries out exactly this, once.\n")
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "file": self.file,
+            "id": self.document.id,
+            "expires": self.document.expires,
+            "sha256": self.sha256,
+            "signature": self.signature,
+        })
+    }
+}
+
+fn ended(command: &Command, Seen { prepared, current, judged, .. }: &Seen, kept: Option<&Kept>) -> Ended {
     let plan = &current.plan;
     let mut text = render::decision::text(&prepared.decision, &prepared.input.spec);
     if let Some(which) = command.blame {
@@ -78,7 +147,7 @@ fn ended(command: &Command, prepared: &Prepared, current: &Current, judged: Opti
     }
     text.push_str(&format!("\n{}", render::plan::text(plan, &Blame::new(&prepared.decision))));
     // What only AWS or a config says is `status`'s to tell: here it is about what the plan mends.
-    if let Some(judged) = judged.filter(|judged| judged.is_broken()) {
+    if let Some(judged) = judged.as_ref().filter(|judged| judged.is_broken()) {
         text.push_str(&format!("\n{}", broken::text(judged)));
     }
     let mut members = json!({
@@ -94,6 +163,9 @@ fn ended(command: &Command, prepared: &Prepared, current: &Current, judged: Opti
     }
     if let Some(judged) = judged {
         members["breaks"] = broken::json(judged);
+    }
+    if let Some(kept) = kept {
+        members["saved"] = kept.json();
     }
     let exit = if command.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done };
     Ended { exit, changed: false, text, brief: render::plan::brief(plan), members }

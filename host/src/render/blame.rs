@@ -1,7 +1,7 @@
 //! Who wrote a value: for the lines of a plan, and for every value of a cluster.
 
 use clap::ValueEnum;
-use kaphost_policy::Decision;
+use kaphost_policy::{Decision, visible};
 use kaphost_spec::{Path, Spec};
 use serde_json::Value;
 
@@ -9,29 +9,61 @@ use crate::render::decision::value;
 use crate::render::explain::{self, Chain};
 use crate::term::{FAINT, GOOD, STRONG, paint};
 
+/// No name of a policy or rule is longer.
+const NAME_CHARS: usize = 100;
+
 /// A decision, asked for authors. Without one, nobody wrote anything.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Blame<'a>(Option<&'a Decision>);
+pub(crate) struct Blame<'a>(Authors<'a>);
+
+/// Where authors stand.
+#[derive(Clone, Copy, Debug)]
+enum Authors<'a> {
+    Nobody,
+    Of(&'a Decision),
+    /// In a decision's JSON, which may come from anywhere.
+    Kept(&'a Value),
+}
 
 impl<'a> Blame<'a> {
     /// By a decision.
     #[must_use]
     pub(crate) const fn new(decision: &'a Decision) -> Self {
-        Self(Some(decision))
+        Self(Authors::Of(decision))
+    }
+
+    /// By a decision that was kept.
+    #[must_use]
+    pub(crate) const fn of_json(decision: &'a Value) -> Self {
+        Self(Authors::Kept(decision))
     }
 
     /// Nobody.
     #[must_use]
     pub(crate) const fn none() -> Self {
-        Self(None)
+        Self(Authors::Nobody)
     }
 
     /// The policy and rule that last wrote the value at a config path: `org: dedicated-tenancy`.
     #[must_use]
     pub(crate) fn policy_of(&self, path: &str) -> Option<String> {
         let path: Path = path.parse().ok()?;
-        let (policy, change) = self.0?.last_writer(&path)?;
-        Some(format!("{}: {}", policy.name, change.rule))
+        match self.0 {
+            Authors::Nobody => None,
+            Authors::Of(decision) => {
+                let (policy, change) = decision.last_writer(&path)?;
+                Some(format!("{}: {}", policy.name, change.rule))
+            }
+            Authors::Kept(decision) => {
+                let covers = |change: &&Value| {
+                    change["path"].as_str().and_then(|changed| changed.parse().ok()).is_some_and(|changed: Path| path.covers(&changed))
+                };
+                let change = decision["changes"].as_array()?.iter().rev().find(covers)?;
+                let policy = usize::try_from(change["policy"].as_u64()?).ok()?;
+                let [policy, rule] = [&decision["policies"][policy]["name"], &change["rule"]].map(|name| name.as_str());
+                Some(format!("{}: {}", visible(policy?, NAME_CHARS), visible(rule?, NAME_CHARS)))
+            }
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod outputs;
 pub(crate) mod plan;
 pub(crate) mod replay;
 pub(crate) mod report;
+pub(crate) mod saved;
 pub(crate) mod simple;
 pub(crate) mod status;
 pub(crate) mod warnings;

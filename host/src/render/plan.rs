@@ -2,30 +2,50 @@
 
 use std::collections::BTreeMap;
 
-use kaphost_plan::{Change, ChangeKind, LeafChange, Plan};
+use kaphost_plan::{Change, ChangeKind, LeafChange, Names, Plan};
 use serde_json::{Value, json};
 use textwrap::{WordSeparator, WordSplitter};
 
 use crate::render::blame::Blame;
 use crate::term::{BAD, CHANGED, FAINT, GOOD, STRONG, paint};
 
+/// What of a plan people are shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown<'a> {
+    /// Whose.
+    pub(crate) names: &'a Names,
+    /// What changes.
+    pub(crate) changes: &'a [Change],
+    /// What is not ours and stays.
+    pub(crate) kept: &'a [String],
+    /// Whether there is nothing to do.
+    pub(crate) empty: bool,
+}
+
+impl<'a> From<&'a Plan> for Shown<'a> {
+    fn from(plan: &'a Plan) -> Self {
+        Self { names: &plan.names, changes: &plan.changes, kept: &plan.kept, empty: plan.is_empty() }
+    }
+}
+
 /// The plan in text, at most 80 columns where values allow it.
 #[must_use]
-pub(crate) fn text(plan: &Plan, blame: &Blame<'_>) -> String {
+pub(crate) fn text<'a>(plan: impl Into<Shown<'a>>, blame: &Blame<'_>) -> String {
+    let plan = plan.into();
     let mut out = String::new();
     let (cluster, region) = (&plan.names.cluster, &plan.names.region);
-    if plan.is_empty() {
+    if plan.empty {
         out.push_str(&format!("{} {cluster} in {region} is as it should be.\n", paint(GOOD, "No changes.")));
     } else {
-        out.push_str(&format!("{} {cluster} in {region}: {}\n", paint(STRONG, "Plan for"), counts(plan)));
+        out.push_str(&format!("{} {cluster} in {region}: {}\n", paint(STRONG, "Plan for"), counted(plan.changes)));
     }
-    for change in &plan.changes {
+    for change in plan.changes {
         out.push('\n');
         out.push_str(&one(change, blame));
     }
     if !plan.kept.is_empty() {
         out.push_str(&format!("\n{}\n", paint(STRONG, "Not ours, and kept:")));
-        for kept in &plan.kept {
+        for kept in plan.kept {
             out.push_str(&format!("    {kept}\n"));
         }
     }
@@ -35,7 +55,11 @@ pub(crate) fn text(plan: &Plan, blame: &Blame<'_>) -> String {
 /// `5 to create, 1 to update`
 #[must_use]
 pub(crate) fn counts(plan: &Plan) -> String {
-    let count = |kind| plan.changes.iter().filter(|change| change.kind == kind).count();
+    counted(&plan.changes)
+}
+
+fn counted(changes: &[Change]) -> String {
+    let count = |kind| changes.iter().filter(|change| change.kind == kind).count();
     let parts: Vec<String> = [(ChangeKind::Create, "create"), (ChangeKind::Update, "update"), (ChangeKind::Delete, "delete")]
         .into_iter()
         .map(|(kind, verb)| (count(kind), verb))
