@@ -74,6 +74,18 @@ const CASES: &[Case] = &[
         does: Refuses(&["ami-owner @ ami", "ami-too-old @ ami", "ami-name @ ami"]),
     },
     Case {
+        policy: "baseline",
+        settings: "",
+        broken: &[("tenancy \"dedicated\"", "tenancy \"default\""), ("root-volume size=50", "root-volume size=50 encrypted=#false")],
+        does: Rewrites(&["encrypted-volumes @ root-volume.encrypted", "dedicated-tenancy @ tenancy"]),
+    },
+    Case {
+        policy: "baseline",
+        settings: "",
+        broken: &[("\"10.0.0.0/8\" description=\"office\"", "\"0.0.0.0/0\""), ("tag \"Owner\"", "tag \"owner\"")],
+        does: Refuses(&["no-world-ssh @ ssh.allow[\"0.0.0.0/0\"]", "required-tags @ tag[\"Owner\"]"]),
+    },
+    Case {
         policy: "dedicated-tenancy",
         settings: "",
         broken: &[("tenancy \"dedicated\"", "tenancy \"default\"")],

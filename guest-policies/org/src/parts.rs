@@ -37,13 +37,8 @@ macro_rules! part {
     };
 }
 
-/// What always holds, in the order in which it rewrites and reports.
-pub(crate) const ALWAYS: &[Part] = &[
-    part!("dedicated-tenancy", dedicated_tenancy::DedicatedTenancy, &[], mutator),
-    part!("restrict-ssh", restrict_ssh::RestrictSsh, restrict_ssh::DECLARED, policy),
-    part!("required-tags", required_tags::RequiredTags, required_tags::DECLARED, policy),
-    part!("encrypted-volumes", encrypted_volumes::EncryptedVolumes, encrypted_volumes::DECLARED, policy),
-];
+/// What always holds, first.
+pub(crate) const ALWAYS: &[Part] = &[part!("baseline", baseline::Baseline, &[], policy)];
 
 /// What holds when `parts` names it. None of these needs facts: what a policy needs it needs always, and facts cost calls.
 pub(crate) const ON_REQUEST: &[Part] = &[
@@ -81,7 +76,7 @@ pub(crate) fn misunderstood(settings: &Settings) -> Vec<Violation> {
     let known = || path::list(ON_REQUEST.iter().map(|part| part.name));
     let mut violations = Vec::new();
     for name in &named {
-        if !ON_REQUEST.iter().any(|part| part.name == *name) && !ALWAYS.iter().any(|part| part.name == *name) {
+        if !ON_REQUEST.iter().any(|part| part.name == *name) && !baseline::PARTS.contains(name) {
             violations.push(Violation::of_setting("", PARTS.name(), name, "no part of this policy", &format!("some of {}", known())));
         }
     }

@@ -1,4 +1,4 @@
-//! Compiled modules on disk, so that a second process neither compiles nor asks again: the code, and what `describe` answered.
+//! Compiled modules on disk, so that a second process neither compiles nor asks again: the code, and what is known of the module beside it.
 //!
 //! Compiled code runs outside of the sandbox's checks, so what is loaded must be what this program wrote. Two things see to that: folder and
 //! file belong to the user who runs kaphost and nobody else may write them, and the file's digest, which also covers its key, matches its
@@ -12,28 +12,34 @@ use std::hash::{Hash, Hasher};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 
 use crate::Description;
+use crate::content::chunks;
+use crate::engine::CODE_LAYOUT;
+use crate::inspect::Surface;
 use crate::limits::Limits;
 
 /// Stands before the digest, at the end of a cache file: what comes first is mapped as it is, and has to start at a page. The number grows with
 /// the layout.
-const MAGIC: &[u8; 16] = b"kaphost-code-v2\n";
+const MAGIC: &[u8; 16] = b"kaphost-code-v3\n";
 const DIGEST_BYTES: usize = 32;
 const LENGTH_BYTES: usize = 8;
-/// Length of the description, magic, digest.
+/// Length of what is known, magic, digest.
 const TRAILER_BYTES: usize = LENGTH_BYTES + MAGIC.len() + DIGEST_BYTES;
 
 /// The most that is read of a cache file. Compiled code is two to five times its component, and those end at 64 MiB.
 const MAX_FILE_BYTES: u64 = 512 << 20;
-/// What is read at once.
-const CHUNK_BYTES: usize = 64 << 10;
 
-/// Another number for every change of what a description is made of: one that was kept by another kaphost may lack what this one asks for.
-const DESCRIPTION_LAYOUT: u64 =
-    fnv1a(&[include_bytes!("description.rs"), include_bytes!("answer.rs"), include_bytes!("../../../../wit/policy.wit")]);
+/// Another number for every change of what a module is known by: what was kept by another kaphost may lack what this one asks for.
+const KNOWN_LAYOUT: u64 = fnv1a(&[
+    include_bytes!("description.rs"),
+    include_bytes!("answer.rs"),
+    include_bytes!("inspect.rs"),
+    include_bytes!("../../../../wit/policy.wit"),
+]);
 
 /// A folder of compiled modules.
 #[derive(Debug)]
@@ -52,13 +58,20 @@ pub(crate) enum Found {
     Untrusted(String),
 }
 
+/// What is known of a module that was loaded before: everything that would have to be read off its bytes, or asked of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Known {
+    pub(crate) surface: Surface,
+    /// What it said of itself, within the limits that the key covers. It has been checked.
+    pub(crate) description: Description,
+}
+
 /// A module as this program left it here.
 #[derive(Debug)]
 pub(crate) struct Kept {
     file: fs::File,
     code_bytes: usize,
-    /// What the module said of itself, within the limits that the key covers.
-    pub(crate) description: Description,
+    pub(crate) known: Known,
 }
 
 impl Kept {
@@ -83,8 +96,10 @@ impl Kept {
     }
 }
 
-/// Names one compiled form of one component: the component, the compiler's version, its settings and the machine; and, for the description, the
-/// limits within which it was asked for and what descriptions are made of.
+/// Names one compiled form of one component: the component, the compiler's version, its settings and the kind of machine; and, for what is known of
+/// it, the limits within which it was asked and what it was asked for.
+///
+/// Which features a machine has is not part of it: wasmtime looks at what the code needs of it, and code that needs more is compiled again.
 pub(crate) fn key(engine: &Engine, component_sha256: &[u8], limits: &Limits) -> String {
     struct Feed(Sha256);
     impl Hasher for Feed {
@@ -97,10 +112,10 @@ pub(crate) fn key(engine: &Engine, component_sha256: &[u8], limits: &Limits) -> 
     }
     let mut feed = Feed(Sha256::new());
     feed.write(component_sha256);
-    // Covers wasmtime's version, the target and every setting that shapes code.
     engine.precompile_compatibility_hash().hash(&mut feed);
+    feed.write_u64(fnv1a(CODE_LAYOUT));
     limits.hash(&mut feed);
-    feed.write_u64(DESCRIPTION_LAYOUT);
+    feed.write_u64(KNOWN_LAYOUT);
     kaphost_spec::hex(&feed.0.finalize())
 }
 
@@ -141,22 +156,22 @@ impl Cache {
             return Found::Untrusted(why);
         }
         match check(&file, key) {
-            Ok(Some((code_bytes, description))) => Found::Kept(Kept { file, code_bytes, description }),
+            Ok(Some((code_bytes, known))) => Found::Kept(Kept { file, code_bytes, known }),
             Ok(None) => Found::Untrusted(format!("{} was altered or cut short", path.display())),
             Err(error) => Found::Untrusted(format!("{} cannot be read: {error}", path.display())),
         }
     }
 
     /// Keeps a module for the next process. Atomic: another process sees the whole file or none.
-    pub(crate) fn store(&self, key: &str, code: &[u8], description: &Description) -> Result<(), String> {
+    pub(crate) fn store(&self, key: &str, code: &[u8], known: &Known) -> Result<(), String> {
         let failed = |error: std::io::Error| format!("{} cannot be written: {error}", self.folder.display());
-        let description = serde_json::to_vec(description).map_err(|error| failed(error.into()))?;
+        let known = serde_json::to_vec(known).map_err(|error| failed(error.into()))?;
         create_private(&self.folder).map_err(failed)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.folder).map_err(failed)?;
         self.only_ours(file.path(), file.as_file())?;
-        let length = (description.len() as u64).to_le_bytes();
+        let length = (known.len() as u64).to_le_bytes();
         let mut digest = Sha256::new_with_prefix(key);
-        for part in [code, &description, &length, MAGIC] {
+        for part in [code, &known, &length, MAGIC] {
             digest.update(part);
             file.write_all(part).map_err(failed)?;
         }
@@ -169,11 +184,7 @@ impl Cache {
     #[cfg(unix)]
     fn only_ours(&self, path: &Path, file: &fs::File) -> Result<(), String> {
         use std::os::unix::fs::MetadataExt as _;
-        // Who we are is read off a nameless file made for the purpose: the standard library does not say.
-        let us = tempfile::tempfile_in(&self.folder)
-            .and_then(|file| file.metadata())
-            .map_err(|error| format!("{} cannot be written: {error}", self.folder.display()))?
-            .uid();
+        let us = self.us().map_err(|error| format!("{} cannot be written: {error}", self.folder.display()))?;
         let folder = fs::symlink_metadata(&self.folder).map_err(|error| format!("{} cannot be read: {error}", self.folder.display()))?;
         // The open file, not its name: what is checked here is what is read later.
         let file = file.metadata().map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
@@ -191,6 +202,20 @@ impl Cache {
         Ok(())
     }
 
+    /// The user who owns what this process makes. The standard library does not say it in so many words.
+    #[cfg(unix)]
+    fn us(&self) -> std::io::Result<u32> {
+        use std::os::unix::fs::MetadataExt as _;
+        // Linux says it of a process's own entry, which costs one call.
+        if cfg!(target_os = "linux")
+            && let Ok(entry) = fs::metadata("/proc/self")
+        {
+            return Ok(entry.uid());
+        }
+        // Elsewhere it is read off a nameless file made for the purpose.
+        Ok(tempfile::tempfile_in(&self.folder)?.metadata()?.uid())
+    }
+
     /// Elsewhere there is no telling who may write a file, so nothing is trusted.
     #[cfg(not(unix))]
     fn only_ours(&self, path: &Path, _: &fs::File) -> Result<(), String> {
@@ -198,8 +223,8 @@ impl Cache {
     }
 }
 
-/// Holds a file against its digest: how long its code is, and the description after it. `None` when it is not what was written under this key.
-fn check(mut file: &fs::File, key: &str) -> std::io::Result<Option<(usize, Description)>> {
+/// Holds a file against its digest: how long its code is, and what is known of the module. `None` when it is not what was written under this key.
+fn check(mut file: &fs::File, key: &str) -> std::io::Result<Option<(usize, Known)>> {
     let size = file.metadata()?.len();
     let Some(content) = size.checked_sub(TRAILER_BYTES as u64).filter(|_| size <= MAX_FILE_BYTES) else { return Ok(None) };
     let mut trailer = [0; TRAILER_BYTES];
@@ -213,25 +238,16 @@ fn check(mut file: &fs::File, key: &str) -> std::io::Result<Option<(usize, Descr
 
     // The code is only looked at, piece by piece: it is mapped afterwards, not copied.
     let mut seal = Sha256::new_with_prefix(key);
-    let mut chunk = vec![0; CHUNK_BYTES];
     file.seek(SeekFrom::Start(0))?;
-    let mut left = code_bytes;
-    while left > 0 {
-        let Some(part) = usize::try_from(left).map(|left| left.min(CHUNK_BYTES)).ok().and_then(|next| chunk.get_mut(..next)) else {
-            return Ok(None);
-        };
-        file.read_exact(part)?;
-        seal.update(&*part);
-        left -= part.len() as u64;
-    }
-    chunk.clear();
-    file.take(length).read_to_end(&mut chunk)?;
-    seal.update(&chunk);
+    let looked_at = chunks(&mut file.take(code_bytes), |chunk| seal.update(chunk))?;
+    let mut known = Vec::new();
+    file.take(length).read_to_end(&mut known)?;
+    seal.update(&known);
     seal.update(sealed);
-    if *seal.finalize() != *digest {
+    if looked_at != code_bytes || *seal.finalize() != *digest {
         return Ok(None);
     }
-    Ok(serde_json::from_slice(&chunk).ok().zip(usize::try_from(code_bytes).ok()).map(|(description, code_bytes)| (code_bytes, description)))
+    Ok(serde_json::from_slice(&known).ok().zip(usize::try_from(code_bytes).ok()).map(|(known, code_bytes)| (code_bytes, known)))
 }
 
 fn create_private(folder: &Path) -> std::io::Result<()> {
@@ -248,22 +264,25 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::content::CHUNK_BYTES;
 
-    fn description() -> Description {
-        Description {
+    fn known() -> Known {
+        let description = Description {
             name: "p".into(),
             version: "1.0.0".into(),
             summary: "A test.".into(),
             rules: vec![crate::Rule { id: "r".into(), severity: crate::Severity::High, summary: "Holds.".into(), url: None }],
             settings: Vec::new(),
             needs: vec![crate::FactKind::Account],
-        }
+        };
+        let surface = Surface { world: crate::World::Validator, metadata: "m".into(), validating: Some("v".into()), mutating: None };
+        Known { surface, description }
     }
 
     fn cache() -> (tempfile::TempDir, Cache) {
         let home = tempfile::tempdir().unwrap();
         let cache = Cache::new(home.path().join("a/b"));
-        cache.store("k", b"code", &description()).unwrap();
+        cache.store("k", b"code", &known()).unwrap();
         (home, cache)
     }
 
@@ -282,7 +301,7 @@ mod tests {
     fn finds_what_it_stored_and_keeps_it_private() {
         let (_home, cache) = cache();
         assert_eq!(kept(&cache, "k").code().unwrap(), b"code");
-        assert_eq!(kept(&cache, "k").description, description());
+        assert_eq!(kept(&cache, "k").known, known());
         assert!(matches!(cache.load("other"), Found::Nothing));
         assert_eq!(fs::metadata(&cache.folder).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(fs::metadata(cache.file("k")).unwrap().permissions().mode() & 0o777, 0o600);
@@ -293,7 +312,7 @@ mod tests {
     fn code_of_many_pieces_is_kept_whole_and_the_open_file_has_a_path() {
         let (_home, cache) = cache();
         let code: Vec<u8> = (0..3 * CHUNK_BYTES + 7).map(|i| u8::try_from(i % 251).unwrap()).collect();
-        cache.store("long", &code, &description()).unwrap();
+        cache.store("long", &code, &known()).unwrap();
         let kept = kept(&cache, "long");
         assert_eq!(kept.code().unwrap(), code);
         fs::remove_file(cache.file("long")).unwrap();
@@ -344,6 +363,6 @@ mod tests {
         std::os::unix::fs::symlink(&cache.folder, &link).unwrap();
         let linked = Cache::new(link);
         assert!(matches!(linked.load("k"), Found::Untrusted(_)));
-        assert!(linked.store("m", b"x", &description()).is_err());
+        assert!(linked.store("m", b"x", &known()).is_err());
     }
 }

@@ -1,7 +1,68 @@
-//! Which engine runs the policies.
+//! The engines: one runs policies, and another, made when something has to be compiled, makes their code. Most processes find all their code in the cache,
+//! and need no compiler.
+
+use std::sync::OnceLock;
+
+use wasmtime::{Config, Engine};
+
+use crate::error::{HostError, LoadError};
+use crate::text::visible;
 
 /// The version of wasmtime. A decision hangs on it as far as its fuel is counted: a record names it.
 pub const ENGINE_VERSION: &str = "48.0.8";
+
+/// What code is made of besides its component: changes with this file, which holds every setting, with wasmtime, and with the kind of machine.
+pub(crate) const CODE_LAYOUT: &[&[u8]] =
+    &[include_bytes!("engine.rs"), ENGINE_VERSION.as_bytes(), std::env::consts::ARCH.as_bytes(), std::env::consts::OS.as_bytes()];
+
+/// Settings that make a call's outcome depend on its input alone, on every machine.
+fn settings() -> Config {
+    let mut config = Config::new();
+    config
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .cranelift_nan_canonicalization(true)
+        .wasm_relaxed_simd(false)
+        .wasm_memory64(false)
+        .wasm_component_model(true)
+        // A backtrace names the guest's own functions, at a price for each trap; what the guest logged says more.
+        .wasm_backtrace_max_frames(None)
+        .generate_address_map(false)
+        .native_unwind_info(false)
+        // An image to map costs a file, seals and mappings. A policy's data is a few pages: copying them is cheaper for the handful of calls made.
+        .memory_init_cow(false);
+    config
+}
+
+/// For an engine that runs code, and cannot make any. It takes code whose settings are these, for a machine that can do what this one can.
+pub(crate) fn running(stack_bytes: usize) -> Config {
+    let mut config = settings();
+    config.max_wasm_stack(stack_bytes).enable_compiler(false);
+    config
+}
+
+/// Makes code that every running engine takes: none of what they differ in shapes it.
+#[derive(Default)]
+pub(crate) struct Compiler(OnceLock<Result<Engine, String>>);
+
+impl Compiler {
+    /// Made when it is asked for first.
+    pub(crate) fn engine(&self) -> Result<&Engine, HostError> {
+        let made = self.0.get_or_init(|| Engine::new(&settings()).map_err(|error| format!("{error:#}")));
+        made.as_ref().map_err(|why| HostError::Engine(why.clone()))
+    }
+}
+
+/// Compiles a component, for every engine that [`running`] describes.
+pub(crate) fn compile(compiler: &Engine, bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+    compiler.precompile_component(bytes).map_err(|error| invalid(&error))
+}
+
+/// Why a component is none that can be run.
+pub(crate) fn invalid(error: &wasmtime::Error) -> LoadError {
+    // The outermost message only says that it failed.
+    LoadError::InvalidComponent(visible(&error.root_cause().to_string(), 300))
+}
 
 #[cfg(test)]
 mod tests {

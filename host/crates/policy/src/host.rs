@@ -1,18 +1,16 @@
 //! The sandbox: one engine for all policies, and the way from a file's bytes to a [`Module`].
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sha2::{Digest as _, Sha256};
+use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Engine};
 
-use crate::Description;
-use crate::cache::{self, Cache, Found, Kept};
+use crate::cache::{self, Cache, Found, Kept, Known};
 use crate::call::{self, Ground};
+use crate::content::Content;
+use crate::engine::{self, Compiler};
 use crate::error::{HostError, LoadError, PolicyError};
 use crate::inspect;
 use crate::limits::{DEFAULT_COMPONENT_BYTES, LimitOverrides, Limits};
@@ -73,7 +71,7 @@ struct Kind {
 impl Shared {
     fn start(kind: Kind) -> Result<Arc<Self>, PolicyError> {
         let start = |pooled: bool| {
-            let mut config = config(kind.stack_bytes);
+            let mut config = engine::running(kind.stack_bytes);
             if pooled {
                 pool::pooled(&mut config);
             }
@@ -96,6 +94,7 @@ pub struct PolicyHost {
     shared: Arc<Shared>,
     /// For policies that need another kind of engine.
     others: Mutex<BTreeMap<Kind, Arc<Shared>>>,
+    compiler: Compiler,
     limits: Limits,
     component_bytes: u64,
     cache: Option<Cache>,
@@ -117,7 +116,8 @@ impl PolicyHost {
         let HostOptions { limits, component_bytes, cache_dir, pooled } = options;
         limits.check().map_err(PolicyError::Host)?;
         let shared = Shared::start(Kind { stack_bytes: limits.stack_bytes, pooled })?;
-        Ok(Self { shared, others: Mutex::default(), limits, component_bytes, cache: cache_dir.map(Cache::new), pooled })
+        let cache = cache_dir.map(Cache::new);
+        Ok(Self { shared, others: Mutex::default(), compiler: Compiler::default(), limits, component_bytes, cache, pooled })
     }
 
     /// Loads a policy from its bytes. `source` is what the user calls it, and what errors call it.
@@ -138,15 +138,21 @@ impl PolicyHost {
     }
 
     fn load_checked(&self, source: &str, bytes: &[u8], sha256: Option<&str>, limits: Limits) -> Result<Module, PolicyError> {
+        let size = bytes.len() as u64;
+        if size > self.component_bytes {
+            let error = LoadError::TooLarge { size, limit: self.component_bytes };
+            return Err(PolicyError::Load { policy: visible(source, 1_000), error });
+        }
+        self.load_content(source, &Content::Bytes(bytes), sha256, &limits)
+    }
+
+    fn load_content(&self, source: &str, content: &Content<'_>, sha256: Option<&str>, limits: &Limits) -> Result<Module, PolicyError> {
         limits.check().map_err(PolicyError::Host)?;
         let load = |pooled: bool| {
             let shared = self.shared(Kind { stack_bytes: limits.stack_bytes, pooled })?;
-            let (compiled, place) = self
-                .compile(&shared, source, bytes, sha256, limits.clone())
-                .map_err(|error| PolicyError::Load { policy: visible(source, 1_000), error })?;
-            Module::new(compiled, &shared, |component, description| place.and_then(|place| place.keep(component, description)))
+            self.compile(&shared, source, content, sha256, limits)
         };
-        match load(self.pooled && pool::fits(&limits)) {
+        match load(self.pooled && pool::fits(limits)) {
             // It may be sound and merely have more parts than the pool has room for.
             Err(PolicyError::Load { error: LoadError::InvalidComponent(_), .. }) if self.pooled => load(false),
             loaded => loaded,
@@ -188,8 +194,8 @@ impl PolicyHost {
                 &by_path
             }
         };
-        match self.read(&file.path) {
-            Ok(bytes) => self.load_checked(source, &bytes, file.sha256.as_deref(), file.limits.on(&self.limits)),
+        match Content::open(&file.path, self.component_bytes) {
+            Ok(content) => self.load_content(source, &content, file.sha256.as_deref(), &file.limits.on(&self.limits)),
             Err(error) => Err(PolicyError::Load { policy: visible(source, 1_000), error }),
         }
     }
@@ -229,56 +235,42 @@ impl PolicyHost {
         })
     }
 
-    fn read(&self, path: &Path) -> Result<Vec<u8>, LoadError> {
-        let unreadable = |error: std::io::Error| {
-            LoadError::Unreadable(match error.kind() {
-                std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
-                std::io::ErrorKind::PermissionDenied => "you may not read it".to_owned(),
-                _ => error.to_string(),
-            })
-        };
-        let kind = fs::metadata(path).map_err(unreadable)?;
-        if !kind.is_file() {
-            return Err(LoadError::Unreadable(if kind.is_dir() { "it is a folder" } else { "it is no regular file" }.into()));
-        }
-        let file = fs::File::open(path).map_err(unreadable)?;
-        if kind.len() > self.component_bytes {
-            return Err(LoadError::TooLarge { size: kind.len(), limit: self.component_bytes });
-        }
-        let mut bytes = Vec::with_capacity(usize::try_from(kind.len()).unwrap_or_default());
-        // One byte more than may be: a file that grows meanwhile is still found too large.
-        file.take(self.component_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
-        Ok(bytes)
-    }
-
-    /// From bytes to compiled code, by way of the cache.
+    /// From bytes to a module, by way of the cache: what is known there needs the bytes no further than to be told apart.
     fn compile(
         &self,
-        shared: &Shared,
+        shared: &Arc<Shared>,
         source: &str,
-        bytes: &[u8],
+        content: &Content<'_>,
         expected: Option<&str>,
-        limits: Limits,
-    ) -> Result<(Compiled, Option<Place<'_>>), LoadError> {
-        let size = bytes.len() as u64;
-        if size > self.component_bytes {
-            return Err(LoadError::TooLarge { size, limit: self.component_bytes });
-        }
-        let sha256 = Sha256::digest(bytes);
+        limits: &Limits,
+    ) -> Result<Module, PolicyError> {
+        let load = |error| PolicyError::Load { policy: visible(source, 1_000), error };
+        let sha256 = content.sha256().map_err(load)?;
         let digest = kaphost_spec::hex(&sha256);
         if let Some(expected) = expected.filter(|expected| !expected.eq_ignore_ascii_case(&digest)) {
-            return Err(LoadError::Digest { expected: visible(expected, 100), found: digest });
+            return Err(load(LoadError::Digest { expected: visible(expected, 100), found: digest }));
         }
-        let surface = inspect::surface(bytes)?;
         let mut notes = Vec::new();
-        let place = self.cache.as_ref().map(|cache| Place { cache, key: cache::key(&shared.engine, &sha256, &limits) });
+        let place = self.cache.as_ref().map(|cache| Place { cache, key: cache::key(&shared.engine, &sha256, limits) });
         let recalled = place.as_ref().and_then(|place| place.recall(&shared.engine, &mut notes));
-        let (component, description) = match recalled {
-            Some((component, description)) => (component, Some(description)),
-            None => (translate(&shared.engine, bytes)?, None),
+        let compiled = |surface, component, notes| Compiled {
+            source: visible(source, 1_000),
+            digest,
+            surface,
+            component,
+            notes,
+            limits: limits.clone(),
         };
-        let compiled = Compiled { source: visible(source, 1_000), digest, surface, component, description, notes, limits };
-        Ok((compiled, place))
+        if let Some((component, Known { surface, description })) = recalled {
+            return Module::known(compiled(surface, component, notes), description, shared);
+        }
+        let bytes = content.read(&sha256).map_err(load)?;
+        let surface = inspect::surface(&bytes).map_err(load)?;
+        let code = engine::compile(self.compiler.engine().map_err(PolicyError::Host)?, &bytes).map_err(load)?;
+        let component = deserialize(&shared.engine, &Code::Made(&code)).map_err(|error| load(engine::invalid(&error)))?;
+        Module::new(compiled(surface, component, notes), shared, |surface, description| {
+            place?.keep(&code, &Known { surface: surface.clone(), description: description.clone() })
+        })
     }
 }
 
@@ -289,13 +281,13 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn recall(&self, engine: &Engine, notes: &mut Vec<String>) -> Option<(Component, Description)> {
+    fn recall(&self, engine: &Engine, notes: &mut Vec<String>) -> Option<(Component, Known)> {
         match self.cache.load(&self.key) {
             Found::Nothing => None,
-            Found::Kept(kept) => match deserialize(engine, &kept) {
-                Ok(component) => Some((component, kept.description)),
-                Err(why) => {
-                    notes.push(format!("a cached module is of no use and was compiled afresh: {why}"));
+            Found::Kept(kept) => match deserialize(engine, &Code::Kept(&kept)) {
+                Ok(component) => Some((component, kept.known)),
+                Err(error) => {
+                    notes.push(format!("a cached module is of no use and was compiled afresh: {}", error.root_cause()));
                     None
                 }
             },
@@ -307,57 +299,40 @@ impl Place<'_> {
     }
 
     /// Keeps what is new. Says why it could not.
-    fn keep(&self, component: &Component, description: &Description) -> Option<String> {
-        let kept =
-            component.serialize().map_err(|error| error.to_string()).and_then(|code| self.cache.store(&self.key, &code, description));
+    fn keep(&self, code: &[u8], known: &Known) -> Option<String> {
+        let kept = self.cache.store(&self.key, code, known);
         kept.err().map(|why| format!("the compiled policy is not cached: {why}"))
     }
 }
 
-fn translate(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadError> {
-    Component::from_binary(engine, bytes).map_err(|error| {
-        // The outermost message only says that it failed.
-        LoadError::InvalidComponent(visible(&error.root_cause().to_string(), 300))
-    })
+/// Code that this program compiled.
+enum Code<'a> {
+    /// In this process, just now.
+    Made(&'a [u8]),
+    /// Earlier, and kept in the cache.
+    Kept(&'a Kept),
 }
 
-/// Turns cached code into a component.
-#[expect(unsafe_code, reason = "compiled code can be loaded in no other way; the cache is what makes it sound")]
-fn deserialize(engine: &Engine, kept: &Kept) -> Result<Component, String> {
-    // SAFETY: the code must be what `Component::serialize` gave. It comes from `Cache::load` only, which hands out what this program wrote: folder
-    // and file belong to this user and nobody else may write them, and a digest over key and content matches. That file itself is mapped, not
-    // what its name leads to by now, and this program never writes to a file that is in place. wasmtime itself refuses code of another version,
-    // target or configuration.
+/// Turns compiled code into a component.
+#[expect(unsafe_code, reason = "compiled code can be loaded in no other way; where it comes from is what makes it sound")]
+fn deserialize(engine: &Engine, code: &Code<'_>) -> wasmtime::Result<Component> {
+    // SAFETY, of all three: the code must be what `Engine::precompile_component` gave, unaltered. What is made was got from there a moment ago. What is kept
+    // comes from `Cache::load` only, which hands out what this program wrote: folder and file belong to this user and nobody else may write them, and a
+    // digest over key and content matches. That file itself is mapped, not what its name leads to by now, and this program never writes to a file that is
+    // in place. wasmtime itself refuses code of another version, target or configuration, and code that needs what this machine lacks.
     //
     // Mapped, its pages come as they are needed. Where files may not be mapped as code (a `noexec` mount), it is read.
-    if let Some(path) = kept.path()
-        && let Ok(component) = unsafe { Component::deserialize_file(engine, path) }
-    {
-        return Ok(component);
+    match code {
+        Code::Made(code) => unsafe { Component::deserialize(engine, code) },
+        Code::Kept(kept) => {
+            if let Some(path) = kept.path()
+                && let Ok(component) = unsafe { Component::deserialize_file(engine, path) }
+            {
+                return Ok(component);
+            }
+            unsafe { Component::deserialize(engine, kept.code()?) }
+        }
     }
-    let code = kept.code().map_err(|error| error.to_string())?;
-    // SAFETY: as above.
-    unsafe { Component::deserialize(engine, code) }.map_err(|error| error.root_cause().to_string())
-}
-
-/// Settings that make a call's outcome depend on its input alone, on every machine.
-fn config(stack_bytes: usize) -> Config {
-    let mut config = Config::new();
-    config
-        .consume_fuel(true)
-        .epoch_interruption(true)
-        .max_wasm_stack(stack_bytes)
-        .cranelift_nan_canonicalization(true)
-        .wasm_relaxed_simd(false)
-        .wasm_memory64(false)
-        .wasm_component_model(true)
-        // A backtrace names the guest's own functions, at a price for each trap; what the guest logged says more.
-        .wasm_backtrace_max_frames(None)
-        .generate_address_map(false)
-        .native_unwind_info(false)
-        // An image to map costs a file, seals and mappings. A policy's data is a few pages: copying them is cheaper for the handful of calls made.
-        .memory_init_cow(false);
-    config
 }
 
 #[cfg(test)]

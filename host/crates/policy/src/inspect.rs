@@ -1,5 +1,6 @@
 //! What a component asks for and offers, read from its outermost sections before anything is compiled or run.
 
+use serde::{Deserialize, Serialize};
 use wasmparser::{Parser, Payload};
 
 use crate::error::LoadError;
@@ -13,7 +14,7 @@ const NAME_CHARS: usize = 200;
 const NAMED_IMPORTS: usize = 64;
 
 /// What a component is to the host: its world, and its exports' exact names.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Surface {
     pub(crate) world: World,
     pub(crate) metadata: String,

@@ -36,6 +36,7 @@ mod answer;
 mod bindings;
 mod cache;
 mod call;
+mod content;
 mod convert;
 mod decision;
 mod description;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower};
 
@@ -19,7 +19,7 @@ use crate::text::visible;
 use crate::{Description, answer};
 
 /// What a policy may do, found from what it exports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum World {
     /// Refuse.
@@ -83,55 +83,63 @@ pub(crate) struct Compiled {
     pub(crate) digest: String,
     pub(crate) surface: Surface,
     pub(crate) component: Component,
-    /// What it said of itself before, within the same limits.
-    pub(crate) description: Option<Description>,
     pub(crate) notes: Vec<String>,
     pub(crate) limits: Limits,
 }
 
-impl Module {
-    /// Checks every type, and only then lets the component run for the first time: `describe`, unless what it says is known. What is new is offered
-    /// to `keep`, which says why it could not be kept.
-    pub(crate) fn new(
-        compiled: Compiled,
-        shared: &Arc<Shared>,
-        keep: impl FnOnce(&Component, &Description) -> Option<String>,
-    ) -> Result<Self, PolicyError> {
-        let Compiled { source, digest, surface, component, description, mut notes, limits } = compiled;
+/// A component whose types are the contract's.
+struct Typed {
+    instance: InstancePre<CallState>,
+    describe: ComponentExportIndex,
+    validate: Option<ComponentExportIndex>,
+    mutate: Option<ComponentExportIndex>,
+}
+
+impl Typed {
+    fn of(compiled: &Compiled, shared: &Shared) -> Result<Self, PolicyError> {
+        let Compiled { source, surface, component, .. } = compiled;
         let load = |error| PolicyError::Load { policy: source.clone(), error };
-        let instance = shared.linker.instantiate_pre(&component).map_err(|error| {
+        let instance = shared.linker.instantiate_pre(component).map_err(|error| {
             let why = visible(&format!("{error:#}"), 300);
             load(LoadError::WrongTypes { item: "kaphost:policy/logging".into(), why })
         })?;
         let describe = export::<(), Described>(&instance, &surface.metadata, "describe").map_err(load)?;
-        let validate = surface
-            .validating
-            .as_deref()
-            .map(|name| export::<Arguments<'_>, Validated>(&instance, name, "validate").map_err(load))
-            .transpose()?;
-        let mutate = surface
-            .mutating
-            .as_deref()
-            .map(|name| export::<Arguments<'_>, Mutated>(&instance, name, "mutate").map_err(load))
-            .transpose()?;
+        let validate = surface.validating.as_deref().map(|name| export::<Arguments<'_>, Validated>(&instance, name, "validate"));
+        let mutate = surface.mutating.as_deref().map(|name| export::<Arguments<'_>, Mutated>(&instance, name, "mutate"));
+        let (validate, mutate) = (validate.transpose().map_err(load)?, mutate.transpose().map_err(load)?);
+        Ok(Self { instance, describe, validate, mutate })
+    }
+}
 
-        let known = description.is_some();
-        let description = match description {
-            Some(description) => description,
-            None => {
-                let (described, _log) = call::call::<(), Described>(&shared.ground(&limits), &instance, &describe, ());
-                let (record,) =
-                    described.map_err(|error| PolicyError::Run { policy: source.clone(), operation: Operation::Describe, error })?;
-                answer::description(record)
-            }
-        };
-        description.check().map_err(|error| PolicyError::Description { policy: source.clone(), error })?;
-        if !known {
-            notes.extend(keep(&component, &description));
-        }
-        let world = surface.world;
+impl Module {
+    /// Checks every type, and only then lets the component run for the first time: `describe`. What it says is offered to `keep`, which says why it
+    /// could not be kept.
+    pub(crate) fn new(
+        mut compiled: Compiled,
+        shared: &Arc<Shared>,
+        keep: impl FnOnce(&Surface, &Description) -> Option<String>,
+    ) -> Result<Self, PolicyError> {
+        let typed = Typed::of(&compiled, shared)?;
+        let policy = || compiled.source.clone();
+        let (described, _log) = call::call::<(), Described>(&shared.ground(&compiled.limits), &typed.instance, &typed.describe, ());
+        let (record,) = described.map_err(|error| PolicyError::Run { policy: policy(), operation: Operation::Describe, error })?;
+        let description = answer::description(record);
+        description.check().map_err(|error| PolicyError::Description { policy: policy(), error })?;
+        compiled.notes.extend(keep(&compiled.surface, &description));
+        Ok(Self::of(compiled, typed, description, shared))
+    }
+
+    /// As [`Self::new`], of one that said this of itself before.
+    pub(crate) fn known(compiled: Compiled, description: Description, shared: &Arc<Shared>) -> Result<Self, PolicyError> {
+        let typed = Typed::of(&compiled, shared)?;
+        Ok(Self::of(compiled, typed, description, shared))
+    }
+
+    fn of(compiled: Compiled, typed: Typed, description: Description, shared: &Arc<Shared>) -> Self {
+        let Compiled { source, digest, surface, notes, limits, .. } = compiled;
+        let Typed { instance, validate, mutate, .. } = typed;
         let shared = Arc::clone(shared);
-        Ok(Self(Arc::new(Inner { source, digest, world, description, notes, limits, shared, instance, validate, mutate })))
+        Self(Arc::new(Inner { source, digest, world: surface.world, description, notes, limits, shared, instance, validate, mutate }))
     }
 
     /// What the user called it: a path or a reference.

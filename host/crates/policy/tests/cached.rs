@@ -36,6 +36,26 @@ fn a_second_host_takes_what_the_first_compiled() {
 }
 
 #[test]
+fn a_file_is_the_same_module_as_its_bytes_and_another_file_is_not() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("cache");
+    let (validator, mutator) = (Guest::validator().build(), Guest::mutator("", None).build());
+    let from_bytes = host(&folder).load("a.wasm", &validator).unwrap();
+    let file = home.path().join("a.wasm");
+    std::fs::write(&file, &validator).unwrap();
+    let from_file = host(&folder).load_file(&file).unwrap();
+    assert_eq!(files(&folder).len(), 1);
+    assert!(from_file.notes().is_empty(), "{:?}", from_file.notes());
+    let known = |module: &kaphost_policy::Module| (module.digest().to_owned(), module.world(), module.description().clone());
+    assert_eq!(known(&from_bytes), known(&from_file));
+    // The cache goes by what is in the file, not by its name.
+    std::fs::write(&file, &mutator).unwrap();
+    let other = host(&folder).load_file(&file).unwrap();
+    assert_eq!((other.world(), files(&folder).len()), (kaphost_policy::World::Mutator, 2));
+    assert_ne!(other.digest(), from_file.digest());
+}
+
+#[test]
 fn what_was_altered_is_not_run_but_compiled_afresh() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("cache");

@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 
-/// Ingress rules: up to what AWS lets a security group have, unless asked for more.
+/// What AWS lets a security group have, unless asked for more.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups>
-pub(super) const RULES: [usize; 4] = [6, 15, 30, 60];
+pub(super) const MOST_RULES: usize = 60;
+
+/// Ingress rules.
+pub(super) const RULES: [usize; 4] = [6, 15, 30, MOST_RULES];
 
 /// One server, with so many rules that two in three are for SSH, every other one of these is too wide, and there is an unencrypted volume for six
 /// rules. Not dedicated, and without the required tags.
