@@ -58,8 +58,8 @@ fn each_part_rewrites_in_its_turn_and_then_all_are_content() {
             "dedicated-tenancy @ tenancy",
             r#"no-world-ssh @ ssh.allow["0.0.0.0/0"]"#,
             r#"no-world-ssh @ ssh.allow["10.0.0.0/8"]"#,
-            r#"required-tags @ tag["CostCenter"]"#,
             r#"required-tags @ tag["Owner"]"#,
+            r#"required-tags @ tag["CostCenter"]"#,
             "encrypted-volumes @ root-volume.encrypted",
         ]
     );
