@@ -33,6 +33,9 @@ const TRAILER_BYTES: usize = LENGTH_BYTES + MAGIC.len() + DIGEST_BYTES;
 /// The most that is read of a cache file. Compiled code is two to five times its component, and those end at 64 MiB.
 const MAX_FILE_BYTES: u64 = 512 << 20;
 
+/// What is known of a module is seldom longer.
+const KNOWN_BYTES: usize = 32 << 10;
+
 /// Another number for every change of what a module is known by: what was kept by another kaphost may lack what this one asks for.
 const KNOWN_LAYOUT: u64 = fnv1a(&[
     include_bytes!("description.rs"),
@@ -240,7 +243,7 @@ fn check(mut file: &fs::File, key: &str) -> std::io::Result<Option<(usize, Known
     let mut seal = Sha256::new_with_prefix(key);
     file.seek(SeekFrom::Start(0))?;
     let looked_at = chunks(&mut file.take(code_bytes), |chunk| seal.update(chunk))?;
-    let mut known = Vec::new();
+    let mut known = Vec::with_capacity(usize::try_from(length).unwrap_or(0).min(KNOWN_BYTES));
     file.take(length).read_to_end(&mut known)?;
     seal.update(&known);
     seal.update(sealed);
