@@ -65,7 +65,8 @@ pub(crate) fn err(text: &str) {
 /// Whether diagnostics may be in colour.
 #[must_use]
 pub(crate) fn err_has_color() -> bool {
-    anstream::AutoStream::choice(&std::io::stderr()) != ColorChoice::Never
+    // Golden files hold what is plain, wherever the tests are run.
+    !cfg!(test) && anstream::AutoStream::choice(&std::io::stderr()) != ColorChoice::Never
 }
 
 /// Whether somebody watches the diagnostics live.
@@ -77,6 +78,9 @@ pub(crate) fn err_is_live() -> bool {
 /// Columns of the terminal: `COLUMNS` when set, else what the terminal says, else 80; 40 to 160.
 #[must_use]
 pub(crate) fn width() -> usize {
+    if cfg!(test) {
+        return 80;
+    }
     let said = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     let asked = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     said.or_else(asked).unwrap_or(80).clamp(40, 160)

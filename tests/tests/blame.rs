@@ -86,11 +86,66 @@ fn programs_get_every_value_with_its_chain() {
     let ami = link("ami", 0);
     assert_eq!((&ami["kind"], &ami["file"], &ami["line"], &ami["column"]), (&json!("config"), &json!("cluster.kdl"), &json!(6), &json!(9)));
     let wide = "ssh.allow[\"10.0.0.0/7\"].description";
-    let advice = link(wide, 1);
+    let default = link(wide, 1);
+    assert_eq!(default, json!({ "kind": "built-in", "by": "built-in default", "value": "SSH from 10.0.0.0/7", "overridden": true }));
+    let advice = link(wide, 2);
     assert_eq!((&advice["kind"], &advice["old"], &advice["value"]), (&json!("advice"), &json!("office"), &Value::Null));
     let kept = all.iter().find(|value| value["path"] == wide).unwrap();
     assert_eq!(kept["value"], "office", "nobody took it");
     assert!(document(&expect(&kaphost, 0, &format!("{PLAN} --output json")))["values"].is_null());
+}
+
+/// A cluster that says otherwise than `defaults`, which say otherwise than kaphost.
+const LAYERS: &str = r#"defaults {
+    instance-type "t3.small"
+    tenancy "dedicated"
+    network public-ip=#true
+    root-volume size=20 encrypted=#false
+    tag "Owner" "metrics@example.com" propagate=#false
+}
+cluster "kapacitor-stage" region="us-east-1" {
+    ami "ami-0abcd1234abcd1234"
+    tenancy "default"
+    network vpc="vpc-0a1b2c3d" public-ip=#false {
+        subnets "subnet-0aaa1111"
+    }
+    root-volume size=30
+    tag "Owner" "stage@example.com"
+}
+"#;
+
+#[test]
+fn what_a_value_stands_in_place_of_is_part_of_its_chain() {
+    let kaphost = kaphost();
+    kaphost.write("cluster.kdl", LAYERS).unwrap();
+    let mut said = String::new();
+    for path in ["tenancy", "network.public-ip", "root-volume.size", "root-volume.encrypted", "tag"] {
+        let run = expect(&kaphost, 0, &format!("explain cluster.kdl {path} --policy org.kdl"));
+        said += &format!("━━ {path}\n{}", run.transcript().split("── stdout\n").nth(1).unwrap().split("── stderr").next().unwrap());
+    }
+    insta::assert_snapshot!("layers", said);
+    insta::assert_snapshot!("layers_said", values(&expect(&kaphost, 0, &format!("{PLAN} --blame"))));
+    let explained = document(&expect(&kaphost, 0, "explain cluster.kdl tenancy --policy org.kdl --output json"));
+    let chain = explained["values"][0]["chain"].as_array().unwrap();
+    let links: Vec<_> =
+        chain.iter().map(|link| (link["kind"].as_str().unwrap(), link["value"].as_str().unwrap(), &link["overridden"])).collect();
+    let (no, yes) = (&Value::Null, &Value::Bool(true));
+    assert_eq!(
+        links,
+        [("config", "default", no), ("defaults", "dedicated", yes), ("built-in", "default", yes), ("policy", "dedicated", no)]
+    );
+    assert_eq!((&chain[1]["line"], &chain[1]["column"]), (&json!(3), &json!(13)));
+}
+
+#[test]
+fn programs_that_explain_or_look_are_told_what_is_odd() {
+    let kaphost = kaphost();
+    for command in ["explain cluster.kdl tenancy --policy org.kdl", "status cluster.kdl --policy org.kdl --cloud lab:lab.json"] {
+        let said = document(&expect(&kaphost, 0, &format!("{command} --output json")));
+        assert_eq!(said["diagnostics"], json!([]), "{said}");
+        let [warning] = said["warnings"].as_array().unwrap().as_slice() else { panic!("{said}") };
+        assert_eq!((&warning["code"], &warning["policy"]), (&json!("advice"), &json!("restrict-ssh")), "{said}");
+    }
 }
 
 #[test]

@@ -37,6 +37,8 @@ mod answer;
 pub mod bindings;
 pub mod breadth;
 mod export;
+#[cfg(any(test, all(target_arch = "wasm32", feature = "bump-heap")))]
+mod heap;
 mod log;
 pub mod net;
 mod order;

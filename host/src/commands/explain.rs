@@ -2,6 +2,7 @@
 
 use clap::Args;
 use kaphost_spec::{Path, nearest};
+use serde_json::json;
 
 use crate::cli::{ClockArgs, Format, Global, PolicyArgs};
 use crate::document::Document;
@@ -11,6 +12,7 @@ use crate::failure::Failure;
 use crate::input::{self, ClusterArgs};
 use crate::policies::Asked;
 use crate::render::explain;
+use crate::render::warnings::Warnings;
 use crate::{pipeline, term};
 
 /// Say where a value comes from: the line of the config, a default, the policies that changed it
@@ -46,6 +48,8 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let admission = policies.evaluate(global, &input, &facts, &mut said);
     term::err(&said);
     let admission = admission?;
+    let shown = Warnings::of(&admission.decision, &input.spec, |waiver| policies.place_of(waiver));
+    term::err(&shown.text());
     let said = input.spec.cluster.leaves();
     let chains = explain::chains(&input.spec, &said, &admission.decision, &path);
     if chains.is_empty() {
@@ -56,7 +60,12 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     }
     term::out(&match global.output {
         Format::Text => explain::text(&chains),
-        Format::Json => Document::Explain.text(Exit::Done, &explain::json(&chains)),
+        Format::Json => {
+            let mut members = explain::json(&chains);
+            members["diagnostics"] = json!(&*input.warnings);
+            members["warnings"] = json!(shown.json());
+            Document::Explain.text(Exit::Done, &members)
+        }
     });
     Ok(Exit::Done)
 }

@@ -60,6 +60,8 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
 fn ended(command: &Command, prepared: &Prepared, current: &Current, judged: Option<&Judged>) -> Ended {
     let names = &prepared.desired.names;
     let mut members = status::json(names, &current.observed);
+    members["diagnostics"] = json!(&*prepared.input.warnings);
+    members["warnings"] = json!(prepared.warnings);
     members["changes"] = json!(current.plan.changes);
     members["kept"] = json!(current.plan.kept);
     let mut text = status::text(names, &current.observed, &current.plan);

@@ -96,7 +96,7 @@ pub(crate) fn text(spec: &Spec, decision: &Decision, which: Which) -> String {
         if chain.has_steps() {
             out.push_str(&chain.text(indent));
         } else {
-            let (value, said) = (chain.value().map(value).unwrap_or_default(), chain.said().unwrap_or_default());
+            let (value, said) = (chain.value().map(value).unwrap_or_default(), chain.said(which == Which::All).unwrap_or_default());
             out.push_str(&format!("{indent}{} = {}  {}\n", chain.path, paint(GOOD, value), paint(FAINT, said)));
         }
     }

@@ -13,6 +13,8 @@ pub(crate) struct Chain<'a> {
     /// The leaf.
     pub(crate) path: &'a Path,
     first: Option<First<'a>>,
+    /// What the first stands in place of.
+    beneath: Vec<First<'a>>,
     changes: Vec<Step<'a>>,
     advice: Vec<Step<'a>>,
 }
@@ -54,19 +56,19 @@ impl<'a> Chain<'a> {
     fn of(spec: &'a Spec, said: &'a Leaves, decision: &'a Decision, path: &'a Path) -> Self {
         let source = spec.origins.source();
         let here = |span: &Span, defaults| Said::Here { source, at: source.position(span.start), defaults };
-        let first = said.get(path).map(|value| First {
-            value,
-            said: match spec.origins.of(path) {
-                Origin::Config(span) => here(&span, false),
-                Origin::Defaults(span) => here(&span, true),
-                Origin::BuiltIn => Said::BuiltIn,
-            },
-        });
+        let place = |origin: &Origin| match origin {
+            Origin::Config(span) => here(span, false),
+            Origin::Defaults(span) => here(span, true),
+            Origin::BuiltIn => Said::BuiltIn,
+        };
+        let first = said.get(path).map(|value| First { value, said: place(&spec.origins.of(path)) });
+        let beneath = spec.origins.beneath(path).iter().filter(|_| first.is_some());
+        let beneath = beneath.map(|beneath| First { value: &beneath.value, said: place(&beneath.origin) }).collect();
         let steps = |changes: &'a [Change]| {
             let mine = changes.iter().filter(|change| change.path == *path);
             mine.filter_map(|change| Some(Step { policy: decision.policy(change.policy)?, change })).collect()
         };
-        Self { path, first, changes: steps(&decision.changes), advice: steps(&decision.advice) }
+        Self { path, first, beneath, changes: steps(&decision.changes), advice: steps(&decision.advice) }
     }
 
     /// The value as the policies leave it.
@@ -107,10 +109,13 @@ impl<'a> Chain<'a> {
         !self.changes.is_empty()
     }
 
-    /// `cluster.kdl:5:13`, `cluster.kdl:2:9 (defaults)`, `built-in default`; nothing where a policy added it.
+    /// `cluster.kdl:5:13`, `cluster.kdl:2:9 (defaults)`, `built-in default`, with what that stands in place of; nothing where a policy added it. `built_in`
+    /// says whether kaphost's own default is named too.
     #[must_use]
-    pub(crate) fn said(&self) -> Option<String> {
-        self.first.as_ref().map(|first| first.said.by())
+    pub(crate) fn said(&self, built_in: bool) -> Option<String> {
+        let first = self.first.as_ref()?;
+        let beneath = self.beneath.iter().filter(|beneath| built_in || !matches!(beneath.said, Said::BuiltIn));
+        Some(beneath.fold(first.said.by(), |said, beneath| format!("{said}, in place of {}: {}", beneath.said.by(), value(beneath.value))))
     }
 
     /// The whole of it, every line with this in front.
@@ -119,6 +124,10 @@ impl<'a> Chain<'a> {
         let mut out = format!("{indent}{} = {}\n", paint(STRONG, self.path), paint(GOOD, self.shown()));
         if let Some(First { value, said }) = &self.first {
             out.push_str(&format!("{indent}  {}: {}\n", said.by(), shown(Some(value))));
+        }
+        for First { value, said } in &self.beneath {
+            let line = format!("in place of {}: {}", said.by(), shown(Some(value)));
+            out.push_str(&format!("{indent}    {}\n", paint(FAINT, line)));
         }
         for step in &self.changes {
             out.push_str(&step.text(indent, "", ""));
@@ -132,8 +141,12 @@ impl<'a> Chain<'a> {
     /// For programs.
     #[must_use]
     pub(crate) fn json(&self) -> Value {
-        let first = self.first.iter().map(|First { value, said }| {
+        let said = self.first.iter().map(|first| (first, false)).chain(self.beneath.iter().map(|beneath| (beneath, true)));
+        let first = said.map(|(First { value, said }, overridden)| {
             let mut link = json!({ "kind": said.kind(), "by": said.by(), "value": value });
+            if overridden {
+                link["overridden"] = json!(true);
+            }
             if let Said::Here { source, at, .. } = said {
                 link["file"] = json!(source.name);
                 link["line"] = json!(at.line);
@@ -236,7 +249,5 @@ pub(crate) fn similar(said: &Leaves, path: &Path) -> Vec<String> {
 /// The node of the config that a value belongs to.
 #[must_use]
 pub(crate) fn top(leaf: &Path) -> String {
-    leaf.segments().first().map_or_else(String::new, |segment| match segment {
-        kaphost_spec::Segment::Field(name) | kaphost_spec::Segment::Key(name) => name.clone(),
-    })
+    leaf.segments().first().map_or_else(String::new, |segment| segment.text().to_owned())
 }

@@ -138,6 +138,9 @@ fn order(decided: &Decision) -> Option<Simple> {
 }
 
 #[cfg(test)]
+mod goldens;
+
+#[cfg(test)]
 mod tests {
     use kaphost_policy::{Enforcement, Facts, OrderDependence, OrderPath, PolicyRecord, Settings, Verdict, World};
 

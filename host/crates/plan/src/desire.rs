@@ -92,7 +92,7 @@ struct Rules(BTreeMap<RuleKey, (Path, String)>);
 
 impl Rules {
     /// The rules of `ssh` or `http`. Where both share a port, the first one's description stands: AWS takes a rule once.
-    fn ingress(&mut self, section: &str, port: u16, allow: &BTreeMap<Source, IngressRule>) {
+    fn ingress(&mut self, section: &'static str, port: u16, allow: &BTreeMap<Source, IngressRule>) {
         for (source, IngressRule { description }) in allow {
             let peer = match source {
                 Source::Cidr(cidr) => Peer::Cidr(*cidr),

@@ -90,7 +90,7 @@ fn compares(key: &str) -> bool {
 }
 
 pub(crate) fn keyed(leaf: &str, key: &str) -> String {
-    Path::root().field(leaf).key(key).to_string()
+    Path::root().field(leaf.to_owned()).key(key).to_string()
 }
 
 fn tag_path(key: &str, user: &Tags) -> Option<String> {

@@ -136,7 +136,9 @@ fn record(policy: &Policy) -> PolicyRecord {
 
 /// Leaves are sorted by path and every leaf has one JSON form, so equal clusters have equal digests.
 fn leaves_sha256(leaves: &Leaves) -> Result<String, PolicyError> {
-    let json = serde_json::to_vec(leaves).map_err(no_json)?;
+    // Room for a server with some rules and volumes.
+    let mut json = Vec::with_capacity(4 << 10);
+    serde_json::to_writer(&mut json, leaves).map_err(no_json)?;
     Ok(kaphost_spec::hex(&Sha256::digest(json)))
 }
 

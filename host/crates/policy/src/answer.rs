@@ -34,12 +34,12 @@ fn parse_maybe<T: FromStr<Err = Invalid>>(text: Option<&String>, path: impl FnOn
     text.map(|text| parse(text, path)).transpose()
 }
 
-fn at(fields: &[&str]) -> Path {
-    fields.iter().fold(Path::root(), |path, field| path.field(field))
+fn at(fields: &[&'static str]) -> Path {
+    fields.iter().fold(Path::root(), |path, field| path.field(*field))
 }
 
 /// The entry of a keyed list, for an error: its key comes from the guest and may be anything.
-fn entry(list: &[&str], key: &str) -> Path {
+fn entry(list: &[&'static str], key: &str) -> Path {
     at(list).key(visible(key, VALUE_CHARS))
 }
 
@@ -51,7 +51,7 @@ fn insert<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: V, path: impl FnOn
     }
 }
 
-fn parse_set<T: FromStr<Err = Invalid> + Ord>(texts: &[String], list: &[&str]) -> Answer<BTreeSet<T>> {
+fn parse_set<T: FromStr<Err = Invalid> + Ord>(texts: &[String], list: &[&'static str]) -> Answer<BTreeSet<T>> {
     let mut set = BTreeSet::new();
     for text in texts {
         let path = || entry(list, text);
@@ -143,7 +143,7 @@ fn whole(cluster: &spec::Cluster) -> Answer<()> {
     Err(AnswerError::InvalidCluster { path: problem.path, message: visible(&problem.message, SENTENCE_CHARS), help: problem.help })
 }
 
-fn ingress(rules: Vec<wit::IngressRule>, node: &str) -> Answer<BTreeMap<spec::Source, spec::IngressRule>> {
+fn ingress(rules: Vec<wit::IngressRule>, node: &'static str) -> Answer<BTreeMap<spec::Source, spec::IngressRule>> {
     let mut allow = BTreeMap::new();
     for rule in rules {
         let path = |key: &str| entry(&[node, "allow"], key);

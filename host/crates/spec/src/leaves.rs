@@ -25,6 +25,30 @@ pub enum Leaf {
     Texts(Vec<String>),
 }
 
+impl From<bool> for Leaf {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<u16> for Leaf {
+    fn from(value: u16) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl From<u32> for Leaf {
+    fn from(value: u32) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl From<String> for Leaf {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
 impl fmt::Display for Leaf {
     /// As the config spells it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,66 +68,68 @@ impl fmt::Display for Leaf {
     }
 }
 
+/// How many leaves there is room for at first: a server with some rules, volumes and tags has fewer.
+const LEAVES: usize = 96;
+
 /// Every value of a cluster by its path.
 pub type Leaves = BTreeMap<Path, Leaf>;
 
 /// A table in the making, and where in the cluster it stands.
 struct Table<'a> {
-    leaves: &'a mut Leaves,
+    leaves: &'a mut Vec<(Path, Leaf)>,
     at: Path,
 }
 
 impl Table<'_> {
-    fn below(&mut self, at: Path) -> Table<'_> {
-        Table { leaves: self.leaves, at }
-    }
-
-    fn within(&mut self, field: &str) -> Table<'_> {
-        let at = self.at.field(field);
-        self.below(at)
+    fn within(&mut self, field: &'static str) -> Table<'_> {
+        Table { at: self.at.field(field), leaves: self.leaves }
     }
 
     fn entry(&mut self, key: impl fmt::Display) -> Table<'_> {
-        let at = self.at.key(key);
-        self.below(at)
+        Table { at: self.at.key(key), leaves: self.leaves }
     }
 
-    fn set(&mut self, leaf: Leaf) {
-        self.leaves.insert(self.at.clone(), leaf);
+    /// Of the node itself.
+    fn own(&mut self, leaf: Leaf) {
+        self.leaves.push((self.at.clone(), leaf));
     }
 
-    fn text(&mut self, field: &str, value: impl fmt::Display) {
-        self.within(field).set(Leaf::Text(value.to_string()));
+    fn set(&mut self, field: &'static str, leaf: Leaf) {
+        self.leaves.push((self.at.field(field), leaf));
     }
 
-    fn maybe_text(&mut self, field: &str, value: Option<&impl fmt::Display>) {
+    fn text(&mut self, field: &'static str, value: impl fmt::Display) {
+        self.set(field, Leaf::Text(value.to_string()));
+    }
+
+    fn maybe_text(&mut self, field: &'static str, value: Option<&impl fmt::Display>) {
         if let Some(value) = value {
             self.text(field, value);
         }
     }
 
-    fn int(&mut self, field: &str, value: impl Into<u64>) {
-        self.within(field).set(Leaf::Int(value.into()));
+    fn int(&mut self, field: &'static str, value: impl Into<u64>) {
+        self.set(field, Leaf::Int(value.into()));
     }
 
-    fn maybe_int(&mut self, field: &str, value: Option<u32>) {
+    fn maybe_int(&mut self, field: &'static str, value: Option<u32>) {
         if let Some(value) = value {
             self.int(field, value);
         }
     }
 
-    fn flag(&mut self, field: &str, value: bool) {
-        self.within(field).set(Leaf::Bool(value));
+    fn flag(&mut self, field: &'static str, value: bool) {
+        self.set(field, Leaf::Bool(value));
     }
 
-    fn texts<T: fmt::Display>(&mut self, field: &str, values: &[T]) {
-        self.within(field).set(Leaf::Texts(values.iter().map(ToString::to_string).collect()));
+    fn texts<T: fmt::Display>(&mut self, field: &'static str, values: &[T]) {
+        self.set(field, Leaf::Texts(values.iter().map(ToString::to_string).collect()));
     }
 
-    fn present<T: fmt::Display>(&mut self, field: &str, entries: impl IntoIterator<Item = T>) {
-        let mut set = self.within(field);
+    fn present<T: fmt::Display>(&mut self, field: &'static str, entries: impl IntoIterator<Item = T>) {
+        let set = self.within(field);
         for entry in entries {
-            set.entry(entry).set(Leaf::Present);
+            set.leaves.push((set.at.key(entry), Leaf::Present));
         }
     }
 
@@ -115,31 +141,31 @@ impl Table<'_> {
     }
 
     fn volume(&mut self, volume: &VolumeSettings) {
-        self.text("type", volume.volume_type);
-        self.int("size", volume.size_gib);
-        self.maybe_int("iops", volume.iops);
-        self.maybe_int("throughput", volume.throughput_mibps);
-        self.flag("encrypted", volume.encrypted);
-        self.maybe_text("kms-key", volume.kms_key.as_ref());
         self.flag("delete-on-termination", volume.delete_on_termination);
+        self.flag("encrypted", volume.encrypted);
+        self.maybe_int("iops", volume.iops);
+        self.maybe_text("kms-key", volume.kms_key.as_ref());
+        self.int("size", volume.size_gib);
+        self.maybe_int("throughput", volume.throughput_mibps);
+        self.text("type", volume.volume_type);
     }
 
     fn kapacitor(&mut self, kapacitor: &Kapacitor) {
+        self.maybe_text("extra-config", kapacitor.extra_config.as_ref());
         self.maybe_text("hostname", kapacitor.hostname.as_ref());
         self.texts("influxdb", &kapacitor.influxdb);
+        self.text("log-level", kapacitor.log_level);
+        self.text("owner", &kapacitor.owner);
         if let Some(storage) = &kapacitor.storage {
             let mut node = self.within("storage");
             node.text("device", &storage.device);
             node.text("mount-point", &storage.mount_point);
         }
-        self.text("owner", &kapacitor.owner);
-        self.text("log-level", kapacitor.log_level);
         if let Some(tls) = &kapacitor.tls {
             let mut node = self.within("tls");
             node.text("certificate", &tls.certificate);
             node.text("key", &tls.key);
         }
-        self.maybe_text("extra-config", kapacitor.extra_config.as_ref());
     }
 }
 
@@ -147,98 +173,106 @@ impl Cluster {
     /// Every value by its path. Two clusters are equal if and only if their leaves are.
     #[must_use]
     pub fn leaves(&self) -> Leaves {
-        let mut leaves = Leaves::new();
-        let mut top = Table { leaves: &mut leaves, at: Path::root() };
-        top.text("name", &self.name);
-        top.text("region", &self.region);
+        let mut leaves = Vec::with_capacity(LEAVES);
+        self.write(&mut Table { leaves: &mut leaves, at: Path::root() });
+        // A map that is made at once of what is in order already takes no search for each value.
+        leaves.into_iter().collect()
+    }
+
+    /// In the order of paths as far as it is known beforehand: only the keys of lists may sort otherwise than their texts.
+    fn write(&self, top: &mut Table<'_>) {
         match &self.ami {
             Ami::Id(id) => top.text("ami", id),
             Ami::Ssm(parameter) => top.text("ami", format_args!("ssm:{parameter}")),
             Ami::Lookup { owner, name } => {
                 let mut ami = top.within("ami");
-                ami.text("owner", owner);
                 ami.text("name", name);
+                ami.text("owner", owner);
             }
         }
-        top.text("instance-type", &self.instance_type);
-        top.text("tenancy", self.tenancy);
         if let Some(optimized) = self.ebs_optimized {
             top.flag("ebs-optimized", optimized);
         }
-        if let Some(spot) = &self.spot {
-            top.within("spot").set(Leaf::Present);
-            top.within("spot").maybe_text("max-price", spot.max_price.as_ref());
-        }
-
-        let mut network = top.within("network");
-        network.text("vpc", &self.network.vpc);
-        network.present("subnets", &self.network.subnets);
-        network.flag("public-ip", self.network.public_ip);
-
-        let mut ssh = top.within("ssh");
-        ssh.int("port", self.ssh.port);
-        ssh.maybe_text("key", self.ssh.key.as_ref());
-        ssh.ingress(&self.ssh.allow);
-
-        let mut http = top.within("http");
-        http.int("port", self.http.port);
-        http.ingress(&self.http.allow);
-        http.maybe_text("security-group", self.http.security_group.as_ref());
-
         let mut egress = top.within("egress");
         for (cidr, rule) in &self.egress {
             let mut entry = egress.entry(cidr);
+            entry.text("description", &rule.description);
             if let Some((from, to)) = rule.ports {
                 entry.text("ports", format_args!("{from}-{to}"));
             }
-            entry.text("description", &rule.description);
+        }
+
+        let mut http = top.within("http");
+        http.ingress(&self.http.allow);
+        http.int("port", self.http.port);
+        http.maybe_text("security-group", self.http.security_group.as_ref());
+
+        let mut iam = top.within("iam");
+        iam.maybe_text("boundary", self.iam.boundary.as_ref());
+        for (name, document) in &self.iam.inline_policies {
+            iam.within("inline-policy").entry(name).own(Leaf::Text(document.clone()));
+        }
+        iam.present("managed-policy", &self.iam.managed_policies);
+        iam.text("profile-path", &self.iam.profile_path);
+
+        top.text("instance-type", &self.instance_type);
+        if let Some(kapacitor) = &self.kapacitor {
+            top.within("kapacitor").kapacitor(kapacitor);
         }
 
         let mut metadata = top.within("metadata");
         metadata.flag("enabled", self.metadata.enabled);
-        metadata.text("tokens", self.metadata.tokens);
         metadata.int("hop-limit", self.metadata.hop_limit);
+        metadata.text("tokens", self.metadata.tokens);
+
+        top.text("name", &self.name);
+
+        let mut network = top.within("network");
+        network.flag("public-ip", self.network.public_ip);
+        network.present("subnets", &self.network.subnets);
+        network.text("vpc", &self.network.vpc);
+
+        top.text("region", &self.region);
+
+        let mut rollout = top.within("rollout");
+        rollout.flag("auto-rollback", self.rollout.auto_rollback);
+        rollout.flag("skip-matching", self.rollout.skip_matching);
+        rollout.text("strategy", self.rollout.strategy);
+        rollout.int("timeout", self.rollout.timeout_s);
+        rollout.maybe_int("warmup", self.rollout.warmup_s);
 
         top.within("root-volume").volume(&self.root_volume);
+
+        let mut scaling = top.within("scaling");
+        scaling.flag("deletion-protection", self.scaling.deletion_protection);
+        scaling.text("health-check", self.scaling.health_check);
+        scaling.int("health-check-grace-period", self.scaling.health_check_grace_period_s);
+        scaling.texts("termination-policies", &self.scaling.termination_policies);
+        scaling.int("wait-for-capacity-timeout", self.scaling.wait_for_capacity_timeout_s);
+
+        if let Some(spot) = &self.spot {
+            top.set("spot", Leaf::Present);
+            top.within("spot").maybe_text("max-price", spot.max_price.as_ref());
+        }
+
+        let mut ssh = top.within("ssh");
+        ssh.ingress(&self.ssh.allow);
+        ssh.maybe_text("key", self.ssh.key.as_ref());
+        ssh.int("port", self.ssh.port);
+
+        for (key, tag) in &self.tags {
+            let mut tags = top.within("tag");
+            let mut entry = tags.entry(key);
+            entry.own(Leaf::Text(tag.value.to_string()));
+            entry.flag("propagate", tag.propagate);
+        }
+        top.text("tenancy", self.tenancy);
+        top.maybe_text("user-data", self.user_data.as_ref().map(|data| format!("sha256:{}", data.sha256())).as_ref());
         for (device, volume) in &self.volumes {
             let mut volumes = top.within("volume");
             let mut entry = volumes.entry(device);
             entry.volume(&volume.settings);
             entry.maybe_text("snapshot", volume.snapshot.as_ref());
         }
-        top.maybe_text("user-data", self.user_data.as_ref().map(|data| format!("sha256:{}", data.sha256())).as_ref());
-
-        let mut scaling = top.within("scaling");
-        scaling.texts("termination-policies", &self.scaling.termination_policies);
-        scaling.text("health-check", self.scaling.health_check);
-        scaling.int("health-check-grace-period", self.scaling.health_check_grace_period_s);
-        scaling.int("wait-for-capacity-timeout", self.scaling.wait_for_capacity_timeout_s);
-        scaling.flag("deletion-protection", self.scaling.deletion_protection);
-
-        let mut rollout = top.within("rollout");
-        rollout.text("strategy", self.rollout.strategy);
-        rollout.flag("auto-rollback", self.rollout.auto_rollback);
-        rollout.flag("skip-matching", self.rollout.skip_matching);
-        rollout.maybe_int("warmup", self.rollout.warmup_s);
-        rollout.int("timeout", self.rollout.timeout_s);
-
-        let mut iam = top.within("iam");
-        iam.text("profile-path", &self.iam.profile_path);
-        iam.present("managed-policy", &self.iam.managed_policies);
-        for (name, document) in &self.iam.inline_policies {
-            iam.within("inline-policy").entry(name).set(Leaf::Text(document.clone()));
-        }
-        iam.maybe_text("boundary", self.iam.boundary.as_ref());
-
-        for (key, tag) in &self.tags {
-            let mut tags = top.within("tag");
-            let mut entry = tags.entry(key);
-            entry.set(Leaf::Text(tag.value.to_string()));
-            entry.flag("propagate", tag.propagate);
-        }
-        if let Some(kapacitor) = &self.kapacitor {
-            top.within("kapacitor").kapacitor(kapacitor);
-        }
-        leaves
     }
 }

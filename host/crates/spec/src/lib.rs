@@ -59,7 +59,7 @@ pub use leaves::{Leaf, Leaves};
 pub use lookup::{Lookup, NoLookup};
 pub use model::*;
 pub use nearest::nearest;
-pub use origin::{Origin, Origins, Position, Source as ConfigSource, Span, Spec};
+pub use origin::{Beneath, Origin, Origins, Position, Source as ConfigSource, Span, Spec};
 pub use path::{Path, PathError, Segment};
 pub use pattern::{Pattern, PatternError};
 pub use secret::UserData;
@@ -67,9 +67,6 @@ pub use secret::UserData;
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|half| char::from(if half < 10 { b'0' + half } else { b'a' + half - 10 }));
+    bytes.iter().flat_map(digits).collect()
 }

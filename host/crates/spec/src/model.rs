@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::cidr::Cidr;
+use crate::leaves::Leaf;
 use crate::names::{
     AmiId, Arn, ClusterName, Device, InstanceType, Invalid, KeyName, KmsKey, MaxPrice, ProfilePath, Region, SecurityGroupId, SnapshotId,
     SubnetId, TagKey, TagValue, VpcId,
@@ -33,6 +34,12 @@ macro_rules! keywords {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(self.as_str())
+            }
+        }
+
+        impl From<$name> for Leaf {
+            fn from(value: $name) -> Self {
+                Self::Text(value.to_string())
             }
         }
 

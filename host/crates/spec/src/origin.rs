@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 
 use crate::covered::covered;
-use crate::{Cluster, Path};
+use crate::{Cluster, Leaf, Path};
 
 /// Bytes in the text of a config file.
 pub type Span = Range<usize>;
@@ -22,6 +22,15 @@ pub enum Origin {
     Defaults(Span),
     /// Nowhere: kaphost's own default.
     BuiltIn,
+}
+
+/// What a value stands in place of: what would stand there if it were not said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beneath {
+    /// Where that is said: in `defaults`, or nowhere.
+    pub origin: Origin,
+    /// What it is.
+    pub value: Leaf,
 }
 
 /// The text of a config file, kept so that any later stage can point into it.
@@ -86,18 +95,31 @@ pub struct Origins {
     /// The span of the whole cluster node's name.
     cluster: Span,
     at: BTreeMap<Path, Origin>,
+    beneath: BTreeMap<Path, Vec<Beneath>>,
 }
 
 impl Origins {
     /// No origin but the cluster's own.
     #[must_use]
     pub const fn new(source: Arc<Source>, cluster: Span) -> Self {
-        Self { source, cluster, at: BTreeMap::new() }
+        Self { source, cluster, at: BTreeMap::new(), beneath: BTreeMap::new() }
     }
 
     /// Says where a value or node stands.
     pub fn insert(&mut self, path: Path, origin: Origin) {
         self.at.insert(path, origin);
+    }
+
+    /// Says what the value at a path stands in place of. What is said first lies on top.
+    pub fn insert_beneath(&mut self, path: Path, beneath: Beneath) {
+        self.beneath.entry(path).or_default().push(beneath);
+    }
+
+    /// What this value stands in place of, from the top: what `defaults` say, where it is the cluster that says it, then kaphost's own default. Nothing
+    /// for what has no default, and for what is a default itself.
+    #[must_use]
+    pub fn beneath(&self, path: &Path) -> &[Beneath] {
+        self.beneath.get(path).map_or(&[], Vec::as_slice)
     }
 
     /// The file.

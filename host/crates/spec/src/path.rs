@@ -1,6 +1,7 @@
 //! Paths into a cluster: `ssh.allow["10.0.0.0/8"].description`. The grammar is the contract's (`wit/policy.wit`).
 
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
@@ -8,10 +9,21 @@ use serde::{Serialize, Serializer};
 /// One step of a path. Fields sort before keys.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Segment {
-    /// A node or property of the config, kebab-case.
-    Field(String),
+    /// A node or property of the config, kebab-case. Nearly all are names that stand in this program.
+    Field(Cow<'static, str>),
     /// The key of a keyed list.
     Key(String),
+}
+
+impl Segment {
+    /// The name or the key.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Field(name) => name,
+            Self::Key(key) => key,
+        }
+    }
 }
 
 /// The name of a value of a cluster. The empty path is the cluster itself.
@@ -27,8 +39,8 @@ impl Path {
 
     /// This path and a field below it.
     #[must_use]
-    pub fn field(&self, name: &str) -> Self {
-        self.with(Segment::Field(name.to_owned()))
+    pub fn field(&self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.with(Segment::Field(name.into()))
     }
 
     /// This path and an entry below it.
@@ -38,7 +50,9 @@ impl Path {
     }
 
     fn with(&self, segment: Segment) -> Self {
-        let mut segments = self.0.clone();
+        // Not a clone that grows: every evaluation makes some hundred of these.
+        let mut segments = Vec::with_capacity(self.0.len() + 1);
+        segments.extend_from_slice(&self.0);
         segments.push(segment);
         Self(segments)
     }
@@ -73,10 +87,19 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, segment) in self.0.iter().enumerate() {
             match segment {
-                Segment::Field(name) if i == 0 => f.write_str(name)?,
-                Segment::Field(name) => write!(f, ".{name}")?,
+                Segment::Field(name) => {
+                    if i > 0 {
+                        f.write_char('.')?;
+                    }
+                    f.write_str(name)?;
+                }
+                // A JSON string: quotes, backslashes and control characters come out escaped. Hardly any key has one.
+                Segment::Key(key) if key.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') => {
+                    f.write_str("[\"")?;
+                    f.write_str(key)?;
+                    f.write_str("\"]")?;
+                }
                 Segment::Key(key) => {
-                    // A JSON string: quotes, backslashes and control characters come out escaped.
                     let quoted = serde_json::to_string(key).map_err(|_| fmt::Error)?;
                     write!(f, "[{quoted}]")?;
                 }
@@ -142,7 +165,7 @@ impl FromStr for Path {
                 if len == 0 {
                     return Err(fail("expected a name of a-z, 0-9 and -", text.len() - name.len()));
                 }
-                segments.push(Segment::Field(name[..len].to_owned()));
+                segments.push(Segment::Field(name[..len].to_owned().into()));
                 rest = &name[len..];
             }
         }
@@ -156,7 +179,9 @@ mod tests {
 
     #[test]
     fn reads_what_it_writes() {
-        for text in ["", "tenancy", "network.public-ip", r#"ssh.allow["10.0.0.0/8"].description"#, r#"tag["a\"]b"]"#] {
+        for text in
+            ["", "tenancy", "network.public-ip", r#"ssh.allow["10.0.0.0/8"].description"#, r#"tag["a\"]b"]"#, r#"tag["a\\b\u0001ä"]"#]
+        {
             let path: Path = text.parse().unwrap();
             assert_eq!(path.to_string(), text);
         }

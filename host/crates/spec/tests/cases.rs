@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use kaphost_spec::{Code, ConfigSource, Diagnostic, File, Lookup, Origin, Report, Severity, parse};
+use kaphost_spec::{Beneath, Code, ConfigSource, Diagnostic, File, Lookup, Origin, Report, Severity, parse};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
 /// What the cases' `(env)` and `(file)` find.
@@ -55,11 +55,15 @@ fn show(file: &File) -> String {
     for spec in &file.specs {
         for (path, leaf) in spec.cluster.leaves() {
             let source = spec.origins.source();
-            let origin = match spec.origins.of(&path) {
+            let place = |origin: &Origin| match origin {
                 Origin::Config(span) => format!("line {}", source.position(span.start).line),
                 Origin::Defaults(span) => format!("defaults, line {}", source.position(span.start).line),
                 Origin::BuiltIn => "built in".to_owned(),
             };
+            let mut origin = place(&spec.origins.of(&path));
+            for Beneath { origin: other, value } in spec.origins.beneath(&path) {
+                write!(origin, "; in place of {value}, {}", place(other)).unwrap();
+            }
             writeln!(out, "{path} = {leaf}  ({origin})").unwrap();
         }
         out.push('\n');

@@ -14,6 +14,8 @@ use kaphost_policy::{Circumstances, Facts, HostOptions, Policy, PolicyHost, admi
 use kaphost_spec::Spec;
 use kaphost_tests::{Built, Failure};
 
+#[cfg(feature = "regorus")]
+use self::rego::Use;
 use crate::figures::{Figures, Unit, median};
 
 const NAME: &str = "evaluate";
@@ -50,7 +52,7 @@ const POLICIES: [&str; 10] = [
 pub(crate) fn measure(rounds: Option<usize>, figures: &mut Figures) -> Result<(), Failure> {
     let rounds = rounds.unwrap_or(ROUNDS);
     crate::tell(&format!("evaluate: {} policies, one by one, then on {FLEETS:?} servers in {rounds} rounds", POLICIES.len()));
-    let policies = load()?;
+    let policies = load(HostOptions { pooled: true, ..HostOptions::default() }, &files()?)?;
     let largest = FLEETS.into_iter().max().unwrap_or_default();
     let specs = (0..largest).map(clusters::spec).collect::<Result<Vec<_>, _>>()?;
     let mut fleets = Fleets::default();
@@ -59,12 +61,27 @@ pub(crate) fn measure(rounds: Option<usize>, figures: &mut Figures) -> Result<()
     #[cfg(feature = "regorus")]
     compare(&policies, &specs, &rivals)?;
 
-    one(&policies, &specs, figures)?;
+    let ours = one(&policies, &specs, figures)?;
+    let from_files = from_files()?;
+    figures.show(NAME, "from files to a verdict: 1 server, all policies, modules compiled before", Unit::Micros, from_files);
     #[cfg(feature = "regorus")]
-    for (name, [compiled, interpreted]) in POLICIES.into_iter().zip(rivals.one()?) {
-        figures.show(NAME, format!("  regorus, {name}"), Unit::Micros, compiled);
-        figures.show(NAME, format!("  regorus, {name}, interpreted"), Unit::Micros, interpreted);
+    {
+        let mut sums = [0.0; Use::ALL.len()];
+        for (policy, name) in POLICIES.into_iter().enumerate() {
+            for ((way, took), sum) in Use::ALL.into_iter().zip(rivals.one(policy)?).zip(&mut sums) {
+                figures.show(NAME, format!("  {}, {name}", way.name()), Unit::Micros, took);
+                *sum += took;
+            }
+        }
+        for (way, sum) in Use::ALL.into_iter().zip(sums) {
+            beside(figures, "one evaluation after the other", way, ours / sum);
+        }
+        let theirs = rivals.from_files()?;
+        figures.show(NAME, "  regorus, the same", Unit::Micros, theirs);
+        figures.at_most(NAME, "  kaphost ÷ regorus, from files to a verdict", Unit::Ratio, from_files / theirs, 1.0);
     }
+    #[cfg(not(feature = "regorus"))]
+    let _ = ours;
 
     // The first round is to warm up.
     for round in 0..=rounds {
@@ -78,8 +95,9 @@ pub(crate) fn measure(rounds: Option<usize>, figures: &mut Figures) -> Result<()
             }
             #[cfg(feature = "regorus")]
             {
-                fleets.took("regorus", i, round, rivals.fleet(fleet)?);
-                fleets.took("regorus, inputs made on the way", i, round, rivals.fleet_from_servers(specs)?);
+                for way in Use::ALL {
+                    fleets.took(way.name(), i, round, rivals.fleet(way, fleet)?);
+                }
             }
         }
     }
@@ -88,8 +106,10 @@ pub(crate) fn measure(rounds: Option<usize>, figures: &mut Figures) -> Result<()
         NAME,
         "the library in one process, modules loaded, configs parsed. An evaluation is all of `admit`: the record converted, a fresh sandbox for each \
          call, limits set, the answer checked, leaves compared, the decision with its digests. A policy that mutates and validates is called twice, and \
-         a mutator that changed something once more. regorus keeps its machine from one evaluation to the next, and gives the names of the rules that \
-         are broken; both were seen to find the same, policy by policy.",
+         a mutator that changed something once more. regorus gives the names of the rules that are broken, and nothing else; both were seen to find the \
+         same, policy by policy. What is held against a target is regorus as it is under the same terms: nothing of one evaluation reaches the next (a new \
+         machine, or a clone of its interpreter, for each), the input is data that is still to be converted, the rules come out as values. It is shown too \
+         with its state kept and its rules left in it, and with its input converted beforehand, which is how it is fastest.",
     );
     Ok(())
 }
@@ -125,8 +145,11 @@ impl Fleets {
             figures.at_most(NAME, name, Unit::Seconds, *many, 4.0);
             let growth = many / few * servers(smallest) / servers(largest);
             figures.at_most(NAME, format!("  time for one server of {largest} ÷ of {smallest}"), Unit::Ratio, growth, 1.25);
-            for (by, [.., rival]) in medians.iter().filter(|(by, _)| by.starts_with("regorus")) {
-                figures.at_most(NAME, format!("  kaphost ÷ {by}, {largest} servers"), Unit::Ratio, many / rival, 1.0);
+            #[cfg(feature = "regorus")]
+            for way in Use::ALL {
+                if let Some([.., rival]) = medians.get(way.name()) {
+                    beside(figures, &format!("{largest} servers"), way, many / rival);
+                }
             }
         }
         for (by, times) in medians {
@@ -152,8 +175,43 @@ const fn servers(count: usize) -> f64 {
     count as f64
 }
 
-/// One policy on one sound server, policy by policy.
-fn one(policies: &[Policy], specs: &[Spec], figures: &mut Figures) -> Result<(), Failure> {
+/// What kaphost takes of what regorus takes. Held to be no more where both are used under the same terms.
+#[cfg(feature = "regorus")]
+fn beside(figures: &mut Figures, what: &str, way: Use, ratio: f64) {
+    let name = format!("  kaphost ÷ {}, {what}", way.name());
+    match way {
+        Use::MachineAnew | Use::EngineAnew => figures.at_most(NAME, name, Unit::Ratio, ratio, 1.0),
+        Use::MachineKept | Use::MachineKeptInputReady => figures.show(NAME, name, Unit::Ratio, ratio),
+    }
+}
+
+/// Microseconds from the modules' files and the first server's config to a decision, as in a process for one server: modules are in the cache, and
+/// sandboxes are not kept.
+fn from_files() -> Result<f64, Failure> {
+    let files = files()?;
+    let cache = tempfile::tempdir().map_err(|error| Failure::new(format!("a folder for compiled modules: {error}")))?;
+    timed(|| {
+        let host = HostOptions { cache_dir: Some(cache.path().join("modules")), ..HostOptions::default() };
+        let policies = load(host, &files)?;
+        admit_by(&policies, &clusters::spec(0)?).map(drop)
+    })
+}
+
+/// The median of many times, in microseconds.
+fn timed(mut once: impl FnMut() -> Result<(), Failure>) -> Result<f64, Failure> {
+    let mut times = Vec::with_capacity(EVALUATIONS);
+    for i in 0..EVALUATIONS + EVALUATIONS / 10 {
+        let began = Instant::now();
+        once()?;
+        if i >= EVALUATIONS / 10 {
+            times.push(began.elapsed().as_secs_f64() * 1e6);
+        }
+    }
+    Ok(median(times))
+}
+
+/// One policy on one sound server, policy by policy. Gives the microseconds of all of them, one after the other.
+fn one(policies: &[Policy], specs: &[Spec], figures: &mut Figures) -> Result<f64, Failure> {
     let spec = specs.first().ok_or_else(|| Failure::new("there is no server"))?;
     let mut taken = Vec::new();
     for (policy, name) in policies.iter().zip(POLICIES) {
@@ -175,10 +233,11 @@ fn one(policies: &[Policy], specs: &[Spec], figures: &mut Figures) -> Result<(),
             figures.show(NAME, "  its best, to which the machine's noise adds nothing", Unit::Micros, *best);
         }
     }
+    let sum = taken.iter().map(|(_, _, median, _)| median).sum();
     for (name, _, median, _) in taken {
         figures.show(NAME, format!("  kaphost, {name}"), Unit::Micros, median);
     }
-    Ok(())
+    Ok(sum)
 }
 
 /// How often a policy is called about a sound server.
@@ -186,12 +245,15 @@ fn calls(policy: &Policy) -> usize {
     usize::from(policy.module.world().mutates()) + usize::from(policy.module.world().validates())
 }
 
-fn load() -> Result<Vec<Policy>, Failure> {
-    let failed = |error: kaphost_policy::PolicyError| Failure::new(error.to_string());
-    let host = PolicyHost::new(HostOptions { pooled: true, ..HostOptions::default() }).map_err(failed)?;
+fn files() -> Result<Vec<std::path::PathBuf>, Failure> {
     let built = Built::find()?;
-    let files = POLICIES.iter().map(|name| built.policy(name)).collect::<Result<Vec<_>, _>>()?;
-    host.load_files(&files)
+    POLICIES.iter().map(|name| built.policy(name)).collect()
+}
+
+fn load(host: HostOptions, files: &[std::path::PathBuf]) -> Result<Vec<Policy>, Failure> {
+    let failed = |error: kaphost_policy::PolicyError| Failure::new(error.to_string());
+    let host = PolicyHost::new(host).map_err(failed)?;
+    host.load_files(files)
         .into_iter()
         .map(|module| {
             let module = module.map_err(failed)?;

@@ -265,7 +265,7 @@ pub(super) fn there(view: &mut View, role: &ObservedRole, policies: &Policies) {
     }
 }
 
-fn path(field: &str, key: &str) -> String {
+fn path(field: &'static str, key: &str) -> String {
     Path::root().field("iam").field(field).key(key).to_string()
 }
 

@@ -30,6 +30,8 @@ pub(super) fn network(top: &Section<'_>) -> Option<Network> {
     for (subnet, origin) in subnets.iter().flatten() {
         section.cx.said(&at.key(subnet), origin.clone());
     }
+    let vpc = section.stand_in(vpc, "vpc-00000000");
+    let subnets = if section.cx.is_partial() { Some(subnets.unwrap_or_default()) } else { subnets };
     section.finish();
     Some(Network { vpc: vpc?, subnets: subnets?.into_iter().map(|(subnet, _)| subnet).collect(), public_ip })
 }
@@ -85,6 +87,9 @@ fn ingress(section: &Section<'_>, what: &str) -> BTreeMap<Source, IngressRule> {
         let key = source.as_ref().map(|(source, _)| source);
         rule.rekey(&section.at.field("allow"), &["cidr", "security-group"], key);
         let description = rule.maybe("description", Value::text);
+        if let Some((source, _)) = &source {
+            rule.default("description", described(what, source));
+        }
         rule.finish();
         let Some((source, span)) = source else { continue };
         let description = description.unwrap_or_else(|| described(what, &source));
@@ -132,13 +137,17 @@ pub(super) fn egress(top: &Section<'_>) -> BTreeMap<Cidr, EgressRule> {
         rule.rekey(&section.at, &["cidr"], cidr.as_ref());
         let ports = rule.maybe("ports", Value::ports);
         let description = rule.maybe("description", Value::text);
-        rule.finish();
-        let Some(cidr) = cidr else { continue };
-        let description = description.unwrap_or_else(|| match ports {
+        let described = cidr.map(|cidr| match ports {
             None => format!("everything to {cidr}"),
             Some((from, to)) if from == to => format!("port {from} to {cidr}"),
             Some((from, to)) => format!("ports {from}-{to} to {cidr}"),
         });
+        if let Some(described) = &described {
+            rule.default("description", described.clone());
+        }
+        rule.finish();
+        let Some((cidr, described)) = cidr.zip(described) else { continue };
+        let description = description.unwrap_or(described);
         match first_given.get(&cidr) {
             Some(first) => section.duplicate_key(span, Clone::clone(first), &cidr),
             None => {

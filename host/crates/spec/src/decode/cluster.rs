@@ -1,6 +1,6 @@
 //! The names in a `cluster` node, and what becomes of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Context;
 use super::section::Section;
@@ -116,6 +116,17 @@ impl Draft {
         }
     }
 
+    /// What `defaults` alone come to, with something in place of what they leave to the clusters.
+    pub(super) fn partly(mut self) -> Option<Cluster> {
+        self.region = self.region.or("us-east-1".parse().ok());
+        self.ami = self.ami.or("ami-00000000".parse().ok().map(Ami::Id));
+        self.instance_type = self.instance_type.or("t3.small".parse().ok());
+        if self.network.is_none() {
+            self.network = Some(Network { vpc: "vpc-00000000".parse().ok()?, subnets: BTreeSet::new(), public_ip: false });
+        }
+        self.complete("defaults".parse().ok()?)
+    }
+
     /// The cluster, when nothing that is required is missing.
     pub(super) fn complete(self, name: ClusterName) -> Option<Cluster> {
         Some(Cluster {
@@ -145,10 +156,7 @@ impl Draft {
 
 /// The last name or key of a path.
 fn last(path: &Path) -> &str {
-    match path.segments().last() {
-        Some(crate::Segment::Field(text) | crate::Segment::Key(text)) => text,
-        None => "cluster",
-    }
+    path.segments().last().map_or("cluster", crate::Segment::text)
 }
 
 /// `ami "ami-…"`, `ami (ssm)"/path"`, or `ami owner="…" name="…"`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lookup::Lookup;
 use crate::origin::{Origin, Position, Source};
-use crate::{Code, Path, Span};
+use crate::{Code, Leaf, Path, Span};
 
 /// Diagnostics kept of one file. Nobody reads more, and each costs memory and a snippet.
 const MAX_DIAGNOSTICS: usize = 500;
@@ -25,6 +25,8 @@ pub(super) struct Context<'c> {
     partial: Cell<bool>,
     /// Of the cluster in hand.
     origins: RefCell<BTreeMap<Path, Origin>>,
+    /// Of the cluster in hand: what kaphost would have for the values that are said.
+    built_in: RefCell<BTreeMap<Path, Leaf>>,
     /// Paths of the cluster in hand that were said wrongly: what stands there in their place proves nothing.
     wrong: RefCell<BTreeSet<Path>>,
 }
@@ -45,6 +47,7 @@ impl<'c> Context<'c> {
             dropped: Cell::new(0),
             partial: Cell::new(false),
             origins: RefCell::default(),
+            built_in: RefCell::default(),
             wrong: RefCell::default(),
         }
     }
@@ -83,6 +86,16 @@ impl<'c> Context<'c> {
 
     pub(super) fn said(&self, path: &Path, origin: Origin) {
         self.origins.borrow_mut().insert(path.clone(), origin);
+    }
+
+    /// Says what would stand at a path that is said.
+    pub(super) fn built_in(&self, path: Path, leaf: Leaf) {
+        self.built_in.borrow_mut().insert(path, leaf);
+    }
+
+    /// What would stand at each path that is said, of the cluster in hand.
+    pub(super) fn take_built_in(&self) -> BTreeMap<Path, Leaf> {
+        self.built_in.take()
     }
 
     /// Takes back what was said of a path, for a value that turns out to be the key of its node.

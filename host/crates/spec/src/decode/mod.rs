@@ -27,7 +27,7 @@ use self::value::{range, shown};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::lookup::Lookup;
 use crate::names::ClusterName;
-use crate::origin::{Origins, Source, Spec};
+use crate::origin::{Beneath, Origin, Origins, Source, Spec};
 use crate::{Code, Path, Span};
 
 /// What a config file holds.
@@ -73,23 +73,35 @@ fn clusters<'c>(cx: &'c Context<'c>, nodes: &'c [KdlNode]) -> Vec<Spec> {
             }
         }
     }
-    if let Some(layer) = defaults {
-        // On their own first, so that a mistake in a value that every cluster overrides is found too.
-        cx.set_partial(true);
-        cluster::read(Section::new(cx, Path::root(), vec![layer]));
-        cx.take_origins();
-        cx.set_partial(false);
-    }
+    let shared = defaults.map(|layer| shared(cx, layer)).unwrap_or_default();
     if clusters.is_empty() && !misnamed {
         let end = cx.source.text.len().min(1);
         let help = "describe one: `cluster \"kapacitor-stage\" region=\"us-east-1\" { … }`";
         cx.report(cx.diagnostic(Code::NoCluster, 0..end, "the file describes no cluster").with_help(help));
     }
     let mut names: BTreeMap<ClusterName, Span> = BTreeMap::new();
-    clusters.into_iter().filter_map(|node| spec(cx, node, defaults, &mut names)).collect()
+    clusters.into_iter().filter_map(|node| spec(cx, node, defaults, &shared, &mut names)).collect()
 }
 
-fn spec<'c>(cx: &'c Context<'c>, node: &'c KdlNode, defaults: Option<Layer<'c>>, names: &mut BTreeMap<ClusterName, Span>) -> Option<Spec> {
+/// What `defaults` say, by path. They are read on their own first, so that a mistake in a value that every cluster overrides is found too, and so that it
+/// is known what a cluster's own words stand in place of.
+fn shared<'c>(cx: &'c Context<'c>, layer: Layer<'c>) -> BTreeMap<Path, Beneath> {
+    cx.set_partial(true);
+    let draft = cluster::read(Section::new(cx, Path::root(), vec![layer]));
+    let mut origins = cx.take_origins();
+    cx.take_built_in();
+    cx.set_partial(false);
+    let said = |(path, value)| origins.remove(&path).map(|origin| (path, Beneath { origin, value }));
+    draft.partly().map(|cluster| cluster.leaves().into_iter().filter_map(said).collect()).unwrap_or_default()
+}
+
+fn spec<'c>(
+    cx: &'c Context<'c>,
+    node: &'c KdlNode,
+    defaults: Option<Layer<'c>>,
+    shared: &BTreeMap<Path, Beneath>,
+    names: &mut BTreeMap<ClusterName, Span>,
+) -> Option<Spec> {
     let here = range(node.name().span());
     let layers = std::iter::once(Layer { node, defaults: false }).chain(defaults).collect();
     let top = Section::new(cx, Path::root(), vec![Layer { node, defaults: false }]);
@@ -119,7 +131,13 @@ fn spec<'c>(cx: &'c Context<'c>, node: &'c KdlNode, defaults: Option<Layer<'c>>,
     draft.check(cx, name.as_ref(), &here);
     let mut origins = Origins::new(Arc::clone(&cx.source), here);
     for (path, origin) in cx.take_origins() {
+        if let (Origin::Config(_), Some(beneath)) = (&origin, shared.get(&path)) {
+            origins.insert_beneath(path.clone(), beneath.clone());
+        }
         origins.insert(path, origin);
+    }
+    for (path, value) in cx.take_built_in() {
+        origins.insert_beneath(path, Beneath { origin: Origin::BuiltIn, value });
     }
     Some(Spec { cluster: draft.complete(name?)?, origins })
 }

@@ -56,12 +56,12 @@ impl<'c> Section<'c> {
         for layer in &self.layers {
             let properties = layer.node.entries().iter().filter_map(|entry| {
                 let key = entry.name()?;
-                let path = self.at.field(key.value());
+                let path = self.at.field(key.value().to_owned());
                 Some((key.value(), range(key.span()), vec![self.value(&path, *layer, entry)]))
             });
             let children = layer.children().iter().map(|node| {
                 let child = Layer { node, defaults: layer.defaults };
-                let path = self.at.field(node.name().value());
+                let path = self.at.field(node.name().value().to_owned());
                 let values: Vec<Value<'c>> = child.arguments().map(|entry| self.value(&path, child, entry)).collect();
                 self.plain(child, &values, &path, true);
                 (node.name().value(), child.span(), values)

@@ -17,7 +17,7 @@ use crate::diagnostic::Diagnostic;
 use crate::names::Invalid;
 use crate::nearest;
 use crate::origin::Origin;
-use crate::{Code, Path, Span};
+use crate::{Code, Leaf, Path, Span};
 
 /// How a name may be written.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -168,8 +168,23 @@ impl<'c> Section<'c> {
     }
 
     /// A value with a default. `#null` asks for the default, whatever `defaults` say.
-    pub(super) fn or<T>(&self, name: &'static str, default: T, read: impl Fn(&Value<'c>) -> Result<T, Wrong>) -> T {
-        self.maybe(name, read).unwrap_or(default)
+    pub(super) fn or<T: Clone + Into<Leaf>>(&self, name: &'static str, default: T, read: impl Fn(&Value<'c>) -> Result<T, Wrong>) -> T {
+        let value = self.maybe(name, read);
+        self.default(name, default.clone());
+        value.unwrap_or(default)
+    }
+
+    /// Says what kaphost has for a value that was read, if somebody says it.
+    pub(super) fn default(&self, name: &'static str, default: impl Into<Leaf>) {
+        let path = self.at.field(name);
+        if self.cx.was_said(&path) {
+            self.cx.built_in(path, default.into());
+        }
+    }
+
+    /// In `defaults` by themselves, what a value that every cluster has to say is taken to be: nobody sees it.
+    pub(super) fn stand_in<T: FromStr>(&self, value: Option<T>, text: &str) -> Option<T> {
+        value.or_else(|| if self.cx.is_partial() { text.parse().ok() } else { None })
     }
 
     /// A value that must be there. When it is not, or is wrong, that is reported.
@@ -183,7 +198,7 @@ impl<'c> Section<'c> {
     }
 
     /// Reports that something which must be there is not.
-    pub fn missing(&self, code: Code, name: &str, help: &str) {
+    pub fn missing(&self, code: Code, name: &'static str, help: &str) {
         self.cx.mark_wrong(&self.at.field(name));
         let Some(layer) = self.layers.first() else { return };
         if self.cx.is_partial() {
@@ -211,16 +226,16 @@ impl<'c> Section<'c> {
 
     /// Where a value below this node was said, else where the node itself was.
     #[must_use]
-    pub fn span_of(&self, name: &str) -> Span {
+    pub fn span_of(&self, name: &'static str) -> Span {
         let node = self.layers.first().map_or(0..0, Layer::span);
         self.cx.exactly(&self.at.field(name)).unwrap_or(node)
     }
 
     /// Gives an entry of a list its place, once its key is known. `by` are the names that may hold the key.
-    pub(super) fn rekey(&mut self, list: &Path, by: &[&str], key: Option<&impl Display>) {
+    pub(super) fn rekey(&mut self, list: &Path, by: &[&'static str], key: Option<&impl Display>) {
         let mut origin = None;
         for name in by {
-            origin = origin.or(self.cx.unsay(&self.at.field(name)));
+            origin = origin.or(self.cx.unsay(&self.at.field(*name)));
         }
         if let Some(key) = key {
             self.at = list.key(key);

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use super::section::{Said, Section};
 use super::value::{Value, Wrong};
-use crate::Code;
 use crate::check::{MAX_SECONDS, canonical_json};
 use crate::model::{HealthCheck, Iam, Kapacitor, LogLevel, Rollout, RolloutStrategy, Scaling, Storage, Tag, TerminationPolicy, Tls};
 use crate::names::{Arn, PolicyName, ProfilePath, TagKey};
+use crate::{Code, Leaf};
 
 /// Seconds, both as in the Terraform module.
 const GRACE_PERIOD_S: u32 = 600;
 const CAPACITY_TIMEOUT_S: u32 = 600;
 const ROLLOUT_TIMEOUT_S: u32 = 3600;
+/// The user that the packages of Kapacitor make.
+const OWNER: &str = "kapacitor";
 
 /// Any time that AWS takes, none included.
 fn time(value: &Value<'_>) -> Result<u32, Wrong> {
@@ -22,6 +24,7 @@ fn time(value: &Value<'_>) -> Result<u32, Wrong> {
 pub(super) fn scaling(top: &Section<'_>) -> Scaling {
     let section = top.section("scaling");
     let policies = section.list("termination-policies", |value| value.keyword(TerminationPolicy::WORDS));
+    section.default("termination-policies", Leaf::Texts(vec![TerminationPolicy::Default.to_string()]));
     let scaling = Scaling {
         termination_policies: policies
             .map_or_else(|| vec![TerminationPolicy::Default], |list| list.into_iter().map(|(policy, _)| policy).collect()),
@@ -74,6 +77,7 @@ pub(super) fn iam(top: &Section<'_>) -> Iam {
         policy.finish();
         inline_policies.extend(name.zip(document).map(|(name, document)| (name.to_string(), document)));
     }
+    section.default("profile-path", ProfilePath::root().to_string());
     section.finish();
     Iam { profile_path: profile_path.unwrap_or_else(ProfilePath::root), managed_policies, inline_policies, boundary }
 }
@@ -95,6 +99,7 @@ pub(super) fn tags(top: &Section<'_>) -> BTreeMap<TagKey, Tag> {
             }
         };
         let propagate = section.or("propagate", true, Value::flag);
+        let value = section.stand_in(value, "-");
         section.finish();
         tags.extend(key.zip(value).map(|(key, value)| (key, Tag { value, propagate })));
     }
@@ -107,11 +112,13 @@ pub(super) fn kapacitor(top: &Section<'_>) -> Option<Kapacitor> {
     if influxdb.is_none() {
         section.missing(Code::MissingValue, "influxdb", "name at least one: `influxdb \"http://influxdb.example.com:8086\"`");
     }
+    let owner = section.maybe("owner", Value::text);
+    section.default("owner", OWNER.to_owned());
     let kapacitor = Kapacitor {
         hostname: section.maybe("hostname", Value::text),
         influxdb: influxdb.unwrap_or_default().into_iter().map(|(url, _)| url).collect(),
         storage: storage(&section),
-        owner: section.maybe("owner", Value::text).unwrap_or_else(|| "kapacitor".to_owned()),
+        owner: owner.unwrap_or_else(|| OWNER.to_owned()),
         log_level: section.or("log-level", LogLevel::default(), |value| value.keyword(LogLevel::WORDS)),
         tls: tls(&section),
         extra_config: section.maybe("extra-config", Value::long_text),
@@ -124,6 +131,7 @@ fn storage(kapacitor: &Section<'_>) -> Option<Storage> {
     let section = kapacitor.optional_section("storage")?;
     let device = section.need("device", "name one of the volumes: `device=\"/dev/xvdh\"`", |value| value.parse(Code::InvalidDevice));
     let mount_point = section.need("mount-point", "say where: `mount-point=\"/var/lib/kapacitor\"`", Value::text);
+    let (device, mount_point) = (section.stand_in(device, "/dev/xvdz"), section.stand_in(mount_point, "/"));
     section.finish();
     Some(Storage { device: device?, mount_point: mount_point? })
 }
@@ -132,6 +140,7 @@ fn tls(kapacitor: &Section<'_>) -> Option<Tls> {
     let section = kapacitor.optional_section("tls")?;
     let certificate = section.need("certificate", "name the file on the image: `certificate=\"/etc/kapacitor/tls.crt\"`", Value::text);
     let key = section.need("key", "name the file on the image: `key=\"/etc/kapacitor/tls.key\"`", Value::text);
+    let (certificate, key) = (section.stand_in(certificate, "/"), section.stand_in(key, "/"));
     section.finish();
     Some(Tls { certificate: certificate?, key: key? })
 }

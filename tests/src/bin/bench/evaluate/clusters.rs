@@ -2,7 +2,7 @@
 
 use kaphost_spec::{ConfigSource, NoLookup, Spec};
 #[cfg(any(test, feature = "regorus"))]
-use kaphost_spec::{Leaf, Leaves, Segment};
+use kaphost_spec::{Leaf, Leaves};
 use kaphost_tests::Failure;
 #[cfg(any(test, feature = "regorus"))]
 use serde_json::{Map, Value};
@@ -105,13 +105,12 @@ pub(crate) fn json(leaves: &Leaves) -> Value {
     for (path, leaf) in leaves {
         let mut at = &mut root;
         for segment in path.segments() {
-            let (Segment::Field(name) | Segment::Key(name)) = segment;
             if !at.is_object() {
                 let value = at.take();
                 *at = Value::Object(Map::from_iter([("value".to_owned(), value)]));
             }
             let Value::Object(fields) = at else { unreachable!("it was made one") };
-            at = fields.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
+            at = fields.entry(segment.text().to_owned()).or_insert_with(|| Value::Object(Map::new()));
         }
         *at = match leaf {
             Leaf::Present => Value::Object(Map::new()),

@@ -1,10 +1,11 @@
-//! The same rules in Rego, judged by regorus: by its interpreter and by the virtual machine that it compiles to.
+//! The same rules in Rego, judged by regorus: by its interpreter and by the virtual machine that it compiles to, each in the ways in which it may be used.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
+use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kaphost_spec::Spec;
 use kaphost_tests::Failure;
@@ -13,23 +14,44 @@ use regorus::rvm::program::Program;
 use regorus::rvm::vm::RegoVM;
 use regorus::{Engine, Rc, Value};
 
-use super::{EVALUATIONS, POLICIES, clusters, on_threads};
-use crate::figures::median;
+use super::{POLICIES, clusters, on_threads, timed};
 
-/// regorus with every policy, and its inputs in its own form.
+/// regorus with every policy, and its inputs: as JSON, and in its own form.
 pub(super) struct Rivals {
     programs: Vec<Arc<Program>>,
     engines: Vec<(Engine, String)>,
+    texts: Vec<String>,
     inputs: Vec<Value>,
+}
+
+/// How regorus is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Use {
+    /// What a kaphost evaluation has: an input that is data still, a machine that has seen nothing before, and rules that come out as values.
+    MachineAnew,
+    /// The same with the engine, cloned, which interprets.
+    EngineAnew,
+    /// One machine a policy for all, rules left in it. The input is read from its JSON.
+    MachineKept,
+    /// As before, with inputs that were converted beforehand.
+    MachineKeptInputReady,
+}
+
+impl Use {
+    pub(super) const ALL: [Self; 4] = [Self::MachineAnew, Self::EngineAnew, Self::MachineKept, Self::MachineKeptInputReady];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::MachineAnew => "regorus, a new machine each",
+            Self::EngineAnew => "regorus, its interpreter cloned for each",
+            Self::MachineKept => "regorus, state kept",
+            Self::MachineKeptInputReady => "regorus, state kept, input ready",
+        }
+    }
 }
 
 fn failed<E: Display>(what: &str) -> impl FnOnce(E) -> Failure {
     move |error| Failure::new(format!("regorus, {what}: {error:#}"))
-}
-
-/// A cluster as regorus takes it.
-pub(super) fn input(spec: &Spec) -> Value {
-    Value::from(clusters::json(&spec.cluster.leaves()))
 }
 
 impl Rivals {
@@ -40,25 +62,20 @@ impl Rivals {
     pub(super) fn new(specs: &[Spec]) -> Result<Self, Failure> {
         let (mut programs, mut engines) = (Vec::new(), Vec::new());
         for name in POLICIES {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/rego").join(format!("{name}.rego"));
-            let text = std::fs::read_to_string(&path).map_err(|error| Failure::new(format!("reading {}: {error}", path.display())))?;
             let mut engine = Engine::new();
-            engine.add_policy(name.to_owned(), text).map_err(failed(name))?;
-            let rule = format!("data.kaphost.{}.broken", name.replace('-', "_"));
+            engine.add_policy(name.to_owned(), source(name)?).map_err(failed(name))?;
+            let rule = entry_point(name);
             let compiled = engine.compile_with_entrypoint(&Rc::from(rule.as_str())).map_err(failed(name))?;
             programs.push(Compiler::compile_from_policy(&compiled, &[&rule]).map_err(failed(name))?);
             engines.push((engine, rule));
         }
-        Ok(Self { programs, engines, inputs: specs.iter().map(input).collect() })
+        let texts: Vec<String> = specs.iter().map(|spec| clusters::json(&spec.cluster.leaves()).to_string()).collect();
+        let inputs = texts.iter().map(|text| Value::from_json_str(text)).collect::<Result<_, _>>().map_err(failed("an input"))?;
+        Ok(Self { programs, engines, texts, inputs })
     }
 
-    /// A machine for each policy. Kept from one evaluation to the next, as regorus means it to be.
+    /// A machine for each policy.
     fn machines(&self) -> Vec<RegoVM> {
-        let machine = |program: &Arc<Program>| {
-            let mut machine = RegoVM::new();
-            machine.load_program(Arc::clone(program));
-            machine
-        };
         self.programs.iter().map(machine).collect()
     }
 
@@ -87,63 +104,128 @@ impl Rivals {
         Ok(())
     }
 
-    /// Microseconds of each policy on the first server, by the machine and by the interpreter: the input is there already.
+    /// Microseconds of one policy on the first server, for each use.
     ///
     /// # Errors
     /// When one fails.
-    pub(super) fn one(&self) -> Result<Vec<[f64; 2]>, Failure> {
-        let input = self.inputs.first().ok_or_else(|| Failure::new("there is no server"))?;
-        let mut all = Vec::new();
-        for ((name, mut machine), (engine, rule)) in POLICIES.into_iter().zip(self.machines()).zip(&self.engines) {
-            let compiled = timed(|| {
-                machine.set_input(input.clone());
-                machine.execute().map(drop).map_err(failed(name))
+    pub(super) fn one(&self, policy: usize) -> Result<[f64; Use::ALL.len()], Failure> {
+        let (Some(text), Some(input), Some(program), Some((engine, rule))) =
+            (self.texts.first(), self.inputs.first(), self.programs.get(policy), self.engines.get(policy))
+        else {
+            return Err(Failure::new(format!("there is no Rego for policy {policy}, or no server")));
+        };
+        let mut kept = machine(program);
+        let mut times = [0.0; Use::ALL.len()];
+        for (time, way) in times.iter_mut().zip(Use::ALL) {
+            *time = timed(|| match way {
+                Use::MachineAnew => by_machine(program, parsed(text)?),
+                Use::EngineAnew => by_engine(engine, rule, parsed(text)?),
+                Use::MachineKept => by_kept(&mut kept, parsed(text)?),
+                Use::MachineKeptInputReady => by_kept(&mut kept, input.clone()),
             })?;
-            let mut engine = engine.clone();
-            let interpreted = timed(|| {
-                engine.set_input(input.clone());
-                engine.eval_rule(rule.clone()).map(drop).map_err(failed(name))
-            })?;
-            all.push([compiled, interpreted]);
         }
-        Ok(all)
+        Ok(times)
     }
 
-    /// How long the machines take for all policies on the first so many servers, whose inputs are there already.
+    /// How long all policies take on the first so many servers. A server's input is read once for all policies, as kaphost's record is made once.
     ///
     /// # Errors
     /// When one fails.
-    pub(super) fn fleet(&self, servers: usize) -> Result<Duration, Failure> {
-        on_threads(self.inputs.get(..servers).unwrap_or_default(), || self.machines(), |machines, input| judge(machines, input))
+    pub(super) fn fleet(&self, way: Use, servers: usize) -> Result<Duration, Failure> {
+        let texts = self.texts.get(..servers).unwrap_or_default();
+        match way {
+            Use::MachineAnew => on_threads(
+                texts,
+                || (),
+                |(), text| {
+                    let input = parsed(text)?;
+                    self.programs.iter().try_for_each(|program| by_machine(program, input.clone()))
+                },
+            ),
+            Use::EngineAnew => {
+                // An engine is for one thread at a time: each has clones of its own to clone from.
+                let engines = || self.engines.clone();
+                on_threads(texts, engines, |engines, text| {
+                    let input = parsed(text)?;
+                    engines.iter().try_for_each(|(engine, rule)| by_engine(engine, rule, input.clone()))
+                })
+            }
+            Use::MachineKept => on_threads(
+                texts,
+                || self.machines(),
+                |machines, text| {
+                    let input = parsed(text)?;
+                    machines.iter_mut().try_for_each(|machine| by_kept(machine, input.clone()))
+                },
+            ),
+            Use::MachineKeptInputReady => on_threads(
+                self.inputs.get(..servers).unwrap_or_default(),
+                || self.machines(),
+                |machines, input| machines.iter_mut().try_for_each(|machine| by_kept(machine, input.clone())),
+            ),
+        }
     }
 
-    /// As [`Self::fleet`], each input made from its server when it is needed.
+    /// Microseconds from the policies' files and the first server's JSON to what is broken: what a process for one server does. By the interpreter, since
+    /// compiling for one evaluation takes longer.
     ///
     /// # Errors
-    /// When one fails.
-    pub(super) fn fleet_from_servers(&self, specs: &[Spec]) -> Result<Duration, Failure> {
-        on_threads(specs, || self.machines(), |machines, spec| judge(machines, &input(spec)))
+    /// When it fails.
+    pub(super) fn from_files(&self) -> Result<f64, Failure> {
+        let text = self.texts.first().ok_or_else(|| Failure::new("there is no server"))?;
+        timed(|| {
+            let mut engine = Engine::new();
+            for name in POLICIES {
+                engine.add_policy(name.to_owned(), source(name)?).map_err(failed(name))?;
+            }
+            engine.set_input(parsed(text)?);
+            for name in POLICIES {
+                black_box(rules(&engine.eval_rule(entry_point(name)).map_err(failed(name))?)?);
+            }
+            Ok(())
+        })
     }
 }
 
-fn judge(machines: &mut [RegoVM], input: &Value) -> Result<(), Failure> {
-    for machine in machines {
-        machine.set_input(input.clone());
-        machine.execute().map_err(failed("a fleet"))?;
-    }
+/// The text of a policy in Rego.
+fn source(name: &str) -> Result<String, Failure> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/rego").join(format!("{name}.rego"));
+    std::fs::read_to_string(&path).map_err(|error| Failure::new(format!("reading {}: {error}", path.display())))
+}
+
+/// The rule that says what is broken.
+fn entry_point(name: &str) -> String {
+    format!("data.kaphost.{}.broken", name.replace('-', "_"))
+}
+
+fn parsed(text: &str) -> Result<Value, Failure> {
+    Value::from_json_str(text).map_err(failed("an input"))
+}
+
+fn machine(program: &Arc<Program>) -> RegoVM {
+    let mut machine = RegoVM::new();
+    machine.load_program(Arc::clone(program));
+    machine
+}
+
+fn by_machine(program: &Arc<Program>, input: Value) -> Result<(), Failure> {
+    let mut machine = machine(program);
+    machine.set_input(input);
+    black_box(rules(&machine.execute().map_err(failed("a machine"))?)?);
     Ok(())
 }
 
-fn timed(mut once: impl FnMut() -> Result<(), Failure>) -> Result<f64, Failure> {
-    let mut times = Vec::with_capacity(EVALUATIONS);
-    for i in 0..EVALUATIONS + EVALUATIONS / 10 {
-        let began = Instant::now();
-        once()?;
-        if i >= EVALUATIONS / 10 {
-            times.push(began.elapsed().as_secs_f64() * 1e6);
-        }
-    }
-    Ok(median(times))
+fn by_engine(engine: &Engine, rule: &str, input: Value) -> Result<(), Failure> {
+    let mut engine = engine.clone();
+    engine.set_input(input);
+    black_box(rules(&engine.eval_rule(rule.to_owned()).map_err(failed("an engine"))?)?);
+    Ok(())
+}
+
+fn by_kept(machine: &mut RegoVM, input: Value) -> Result<(), Failure> {
+    machine.set_input(input);
+    black_box(machine.execute().map_err(failed("a machine"))?);
+    Ok(())
 }
 
 fn rules(found: &Value) -> Result<BTreeSet<String>, Failure> {
