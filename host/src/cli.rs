@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
-use crate::commands::{apply, check, convert, destroy, explain, facts, output, plan, replay, show, status, verify};
+use crate::commands::{adopt, apply, check, convert, destroy, explain, facts, output, plan, replay, show, status, verify};
 use crate::document::Document;
 use crate::exit;
 use crate::term::Color;
@@ -50,6 +50,7 @@ pub(crate) enum Command {
     Check(check::Command),
     Plan(plan::Command),
     Apply(apply::Command),
+    Adopt(adopt::Command),
     Destroy(destroy::Command),
     Status(status::Command),
     Output(output::Command),
@@ -69,6 +70,7 @@ impl Command {
             Self::Check(_) => Document::Check,
             Self::Plan(_) => Document::Plan,
             Self::Apply(_) => Document::Apply,
+            Self::Adopt(_) => Document::Adopt,
             Self::Destroy(_) => Document::Destroy,
             Self::Status(_) => Document::Status,
             Self::Output(_) => Document::Output,

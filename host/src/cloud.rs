@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use kaphost_apply::{Cloud, look};
+use kaphost_apply::{Cloud, find, look};
 use kaphost_aws::{Aws, ConnectOptions};
 use kaphost_lab::Lab;
 use kaphost_plan::preflight::{Inquiry, World};
@@ -76,13 +76,23 @@ impl<'a> Clouds<'a> {
 }
 
 impl Session {
+    /// The image, as remembered. What a parameter or a search means may be another image today: only ids are remembered.
+    #[must_use]
+    pub(crate) fn known(&self, ami: &Ami) -> Option<Image> {
+        if let Ami::Id(id) = ami { self.images.get(&self.scope, id.as_str()) } else { None }
+    }
+
+    /// Remembers an image.
+    pub(crate) fn learn(&self, image: &Image) {
+        self.images.learn(&self.scope, image);
+    }
+
     /// Reads everything that a plan needs, and the image unless it is remembered. The image that comes back is the answer or the memory.
     ///
     /// # Errors
     /// When a read fails, or ctrl-C comes.
     pub(crate) async fn observe(&self, desired: &Desired) -> Result<(Observed, Option<Image>), Failure> {
-        // What a parameter or a search means may be another image today: only ids are remembered.
-        let known = if let Ami::Id(id) = &desired.image { self.images.get(&self.scope, id.as_str()) } else { None };
+        let known = self.known(&desired.image);
         let observed = or_ctrl_c(look(self.cloud.as_ref(), desired, known.as_ref())).await?;
         if let ImageAnswer::Found(found) = &observed.image {
             self.images.learn(&self.scope, found);
@@ -118,7 +128,7 @@ impl Session {
     /// # Errors
     /// When a read fails, or ctrl-C comes.
     pub(crate) async fn observe_names(&self, names: &Names, attachments: bool) -> Result<Observed, Failure> {
-        or_ctrl_c(self.cloud.observe(&Query { attachments, ..Query::of(names.clone()) })).await
+        or_ctrl_c(find(self.cloud.as_ref(), Query { attachments, ..Query::of(names.clone()) })).await
     }
 }
 

@@ -24,6 +24,7 @@ mod saved;
 mod signing;
 mod term;
 mod usage;
+mod written;
 
 use std::process::ExitCode;
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use kaphost_tests::{Built, Kaphost, Run};
 use serde_json::Value;
 
-const COMMANDS: [&str; 12] =
-    ["check", "plan", "apply", "destroy", "status", "output", "explain", "facts", "show", "verify", "replay", "convert"];
+const COMMANDS: [&str; 13] =
+    ["check", "plan", "apply", "adopt", "destroy", "status", "output", "explain", "facts", "show", "verify", "replay", "convert"];
 
 const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
     ami "ami-0abcd1234abcd1234"

@@ -1,5 +1,6 @@
 //! One command a file. Each gives the exit code of a run that came to its end, or the failure that ended it.
 
+pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod check;
 pub(crate) mod convert;
@@ -29,6 +30,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Check(command) => check::run(global, command),
         Command::Plan(command) => plan::run(global, command),
         Command::Apply(command) => apply::run(global, command),
+        Command::Adopt(command) => adopt::run(global, command),
         Command::Destroy(command) => destroy::run(global, command),
         Command::Status(command) => status::run(global, command),
         Command::Output(command) => output::run(global, command),

@@ -1,5 +1,6 @@
 //! What the rooms give, for people and for programs. Everything here returns text or JSON and prints nothing.
 
+pub(crate) mod adoption;
 pub(crate) mod blame;
 pub(crate) mod broken;
 pub(crate) mod conversion;

@@ -34,15 +34,16 @@ pub(crate) fn of(names: &Names, observed: &Observed) -> Vec<Output> {
 #[must_use]
 pub(crate) fn after(before: &Observed, record: &Record, names: &Names) -> Vec<Output> {
     let mut outputs = of(names, before);
+    let names = names.located(before);
     let mut set = |name: &str, value: String| {
         if let Some((_, known)) = outputs.iter_mut().find(|(known, _)| *known == name) {
             *known = Some(value);
         }
     };
-    set("asg_name", names.regional.clone());
+    set("asg_name", names.group().to_owned());
     set("launch_template_name", names.regional.clone());
-    set("iam_role_id", names.global.clone());
-    set("instance_profile_name", names.global.clone());
+    set("iam_role_id", names.role().to_owned());
+    set("instance_profile_name", names.instance_profile().to_owned());
     // A group that was to pin another version than the last that was made would have been planned so: versions that are there already.
     for (plan, _) in &record.rounds {
         for step in &plan.steps {

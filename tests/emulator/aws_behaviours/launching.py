@@ -75,9 +75,9 @@ def launch_one(group: FakeAutoScalingGroup, version: object, propagated_tags: di
         tags={"instance": own},
     )
     instance = reservation.instances[0]
-    instance.add_tags(
-        {"aws:ec2launchtemplate:id": version.template.id, "aws:ec2launchtemplate:version": str(version.number)},
-    )
+    # A launch configuration is in the shape of a version of no template.
+    if version.template is not None:
+        instance.add_tags({"aws:ec2launchtemplate:id": version.template.id, "aws:ec2launchtemplate:version": str(version.number)})
     instance.placement.tenancy = data.get("Placement", {}).get("Tenancy", "default")
     instance.metadata_options = MetadataOptions(data.get("MetadataOptions"))
     profile = data.get("IamInstanceProfile", {})

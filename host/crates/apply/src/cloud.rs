@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 pub use futures_util::future::BoxFuture;
 use kaphost_plan::preflight::{Inquiry, World};
-use kaphost_plan::{Call, Instance, Observed, Output, Query, Refresh};
+use kaphost_plan::{Call, Instance, Observed, Output, Query, Refresh, Running};
 use kaphost_spec::facts::{Facts, FactsQuery};
 
 /// A cloud.
@@ -50,6 +50,12 @@ pub trait Cloud: Send + Sync {
     /// # Errors
     /// When the read fails.
     fn last_activity<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<String>, CloudError>>;
+
+    /// An Auto Scaling group by its name, whoever made it, followed to what its server is made of. Reads one after the other: each says where the next is.
+    ///
+    /// # Errors
+    /// When a read fails. A group that is not there is `Ok(None)`.
+    fn running<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Running>, CloudError>>;
 
     /// One poll of an Auto Scaling group and its scaling activities that started at or after `since`.
     ///

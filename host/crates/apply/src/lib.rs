@@ -24,12 +24,14 @@ mod resolve;
 pub mod retry;
 mod rollout;
 mod stop;
+mod survey;
 pub mod wait;
 
 pub use apply::{MAX_ROUNDS, apply};
 pub use cloud::{Activity, BoxFuture, Cloud, CloudError, ErrorKind, GroupReport};
 pub use event::Event;
 pub use execute::{Options, execute};
-pub use look::look;
+pub use look::{find, look};
 pub use report::{End, Outcome, Record, Report, RunVerdict, StepReport};
 pub use stop::Stop;
+pub use survey::{Survey, SurveyError, survey};

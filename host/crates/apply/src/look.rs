@@ -1,6 +1,6 @@
 //! What to read before a plan is made.
 
-use kaphost_plan::{Desired, Image, Observed, Refresh, query};
+use kaphost_plan::{Desired, Image, Observed, Query, Refresh, query};
 
 use crate::cloud::{Cloud, CloudError};
 
@@ -16,7 +16,7 @@ pub async fn look(cloud: &dyn Cloud, desired: &Desired, known: Option<&Image>) -
     let mut tries = 0;
     loop {
         tries += 1;
-        let mut observed = cloud.observe(&query(desired, known)).await?;
+        let mut observed = find(cloud, query(desired, known)).await?;
         let Some(name) =
             observed.auto_scaling_group.as_ref().map(|group| group.name.clone()).filter(|_| desired.needs_refresh(&observed, known))
         else {
@@ -31,6 +31,21 @@ pub async fn look(cloud: &dyn Cloud, desired: &Desired, known: Option<&Image>) -
         }
         return Ok(observed);
     }
+}
+
+/// Reads everything under a cluster's names: a second time, when the first has shown that it was adopted, and that what is its own has other names.
+///
+/// # Errors
+/// When a read fails.
+pub async fn find(cloud: &dyn Cloud, query: Query) -> Result<Observed, CloudError> {
+    let observed = cloud.observe(&query).await?;
+    let names = query.names.located(&observed);
+    if names == query.names {
+        return Ok(observed);
+    }
+    let image = observed.image;
+    let observed = cloud.observe(&Query { names, image: None, ..query }).await?;
+    Ok(Observed { image, ..observed })
 }
 
 /// Whether a refresh goes to a version that was not there when the template was read, or has ended with one that the group did not pin then.

@@ -195,7 +195,7 @@ mod tests {
     }
 
     fn names() -> Names {
-        Names { cluster: "c".into(), region: "us-east-1".into(), regional: "c".into(), global: "c-us-east-1".into() }
+        Names::from_cluster("c", "us-east-1")
     }
 
     fn collision() -> CloudError {

@@ -207,6 +207,7 @@ mod tests {
             lifecycle: lifecycle.into(),
             health: health.into(),
             template_version: Some(1),
+            template: None,
         }
     }
 

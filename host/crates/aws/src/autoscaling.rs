@@ -1,5 +1,6 @@
 //! Auto Scaling: the group of one.
 
+pub(crate) mod configuration;
 mod refresh;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,7 @@ use aws_sdk_autoscaling::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_autoscaling::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_autoscaling::types::{
     AutoScalingGroup, DeletionProtection, Filter, InstanceMaintenancePolicy, LaunchTemplateSpecification, LifecycleState,
-    ScalingActivityStatusCode, Tag,
+    ScalingActivityStatusCode, Tag, TagDescription,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use kaphost_apply::{Activity, CloudError, ErrorKind, GroupReport};
@@ -42,7 +43,7 @@ impl AutoScaling {
 
     // ── reads ──
 
-    async fn describe(&self, name: &str) -> Result<Option<AutoScalingGroup>, CloudError> {
+    pub(crate) async fn describe(&self, name: &str) -> Result<Option<AutoScalingGroup>, CloudError> {
         let call = self.client.describe_auto_scaling_groups().auto_scaling_group_names(name);
         let mut items = call.into_paginator().page_size(PAGE).items().send();
         let mut found = None;
@@ -57,22 +58,7 @@ impl AutoScaling {
 
     /// The group of the name.
     pub(crate) async fn group(&self, name: &str) -> Result<Option<ObservedGroup>, CloudError> {
-        Ok(self.describe(name).await?.map(|group| ObservedGroup {
-            name: name.to_owned(),
-            arn: group.auto_scaling_group_arn().unwrap_or_default().to_owned(),
-            settings: settings(&group),
-            tags: group
-                .tags()
-                .iter()
-                .filter_map(|tag| {
-                    let value = tag.value().unwrap_or_default().to_owned();
-                    Some((tag.key()?.to_owned(), GroupTag { value, propagate: tag.propagate_at_launch() == Some(true) }))
-                })
-                .collect(),
-            instances: instances(&group),
-            status: group.status().map(str::to_owned),
-            refresh: None,
-        }))
+        Ok(self.describe(name).await?.map(|group| observed(name, &group)))
     }
 
     /// How many groups the account has in this region, and may have.
@@ -199,6 +185,23 @@ impl AutoScaling {
     }
 }
 
+/// What is known of a group from one describe.
+pub(crate) fn observed(name: &str, group: &AutoScalingGroup) -> ObservedGroup {
+    let tag = |tag: &TagDescription| {
+        let value = tag.value().unwrap_or_default().to_owned();
+        Some((tag.key()?.to_owned(), GroupTag { value, propagate: tag.propagate_at_launch() == Some(true) }))
+    };
+    ObservedGroup {
+        name: name.to_owned(),
+        arn: group.auto_scaling_group_arn().unwrap_or_default().to_owned(),
+        settings: settings(group),
+        tags: group.tags().iter().filter_map(tag).collect(),
+        instances: instances(group),
+        status: group.status().map(str::to_owned),
+        refresh: None,
+    }
+}
+
 fn template(settings: &GroupSettings<u64>) -> LaunchTemplateSpecification {
     LaunchTemplateSpecification::builder()
         .launch_template_name(&settings.launch_template)
@@ -262,6 +265,7 @@ fn instances(group: &AutoScalingGroup) -> Vec<Instance> {
             lifecycle: instance.lifecycle_state().map_or("", LifecycleState::as_str).to_owned(),
             health: instance.health_status().unwrap_or_default().to_owned(),
             template_version: instance.launch_template().and_then(version),
+            template: instance.launch_template().and_then(|template| template.launch_template_name()).map(str::to_owned),
         })
         .collect();
     instances.sort_by(|a, b| a.id.cmp(&b.id));

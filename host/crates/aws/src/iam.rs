@@ -35,7 +35,7 @@ impl Iam {
     /// The role of the name and the policies that hang on it, side by side when they are asked for. When they are not, the role's own tag may say that some are
     /// ours: then they are read after it.
     pub(crate) async fn role(&self, query: &Query) -> Result<Option<ObservedRole>, CloudError> {
-        let name = &query.names.global;
+        let name = query.names.role();
         if query.attachments {
             let (role, attachments) = tokio::join!(self.bare_role(name), self.attachments(name, &query.documents));
             let attachments = Some(attachments?);

@@ -22,6 +22,7 @@ mod http;
 mod iam;
 mod observe;
 mod preflight;
+mod running;
 mod ssm;
 mod sts;
 #[cfg(test)]
@@ -32,7 +33,7 @@ use std::time::SystemTime;
 pub use connect::ConnectOptions;
 use kaphost_apply::{BoxFuture, Cloud, CloudError, GroupReport};
 use kaphost_plan::preflight::{Inquiry, World};
-use kaphost_plan::{Call, Observed, Output, Query, Refresh};
+use kaphost_plan::{Call, Observed, Output, Query, Refresh, Running};
 use kaphost_spec::facts::{Facts, FactsQuery};
 
 /// AWS, one region of one account. Cheap to share: all calls go over one pool of connections.
@@ -68,6 +69,10 @@ impl Cloud for Aws {
 
     fn last_activity<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<String>, CloudError>> {
         Box::pin(self.autoscaling.last_activity(group))
+    }
+
+    fn running<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Running>, CloudError>> {
+        Box::pin(self.read_running(group))
     }
 
     fn group<'a>(&'a self, name: &'a str, since: SystemTime) -> BoxFuture<'a, Result<Option<GroupReport>, CloudError>> {

@@ -1,5 +1,8 @@
 //! All reads of one cluster, side by side.
 
+use std::collections::BTreeSet;
+
+use aws_sdk_ec2::types::SecurityGroupRule;
 use kaphost_apply::CloudError;
 use kaphost_plan::{ImageAnswer, ImageGap, Observed, Query};
 use kaphost_spec::Ami;
@@ -7,23 +10,31 @@ use kaphost_spec::facts::{AmiFacts, Facts, FactsQuery};
 
 use crate::Aws;
 
+/// Rules that were read because of their group come to those that carry our tag.
+fn with_all(mut owned: Vec<SecurityGroupRule>, all: Vec<SecurityGroupRule>) -> Vec<SecurityGroupRule> {
+    let known: BTreeSet<String> = owned.iter().filter_map(|rule| rule.security_group_rule_id().map(str::to_owned)).collect();
+    owned.extend(all.into_iter().filter(|rule| rule.security_group_rule_id().is_none_or(|id| !known.contains(id))));
+    owned
+}
+
 impl Aws {
     /// Seven reads at once. An image is an eighth (a parameter that names one, a ninth after it), a group of others one more, the policies of the role two and one
     /// for each document. Apart from the image of a parameter, and policies that nobody asked for, none waits for another.
     pub(crate) async fn read(&self, query: &Query) -> Result<Observed, CloudError> {
         let names = &query.names;
-        let (groups, rules, other, template, versions, image, role, profile, group) = tokio::join!(
-            self.ec2.security_groups(&names.regional),
+        let (groups, rules, all_rules, other, template, versions, image, role, profile, group) = tokio::join!(
+            self.ec2.security_groups(names.security_group()),
             self.ec2.owned_rules(&names.cluster),
+            self.ec2.rules_of_groups(&query.rule_ids_of),
             self.ec2.other_group(query.group.as_deref()),
             self.ec2.launch_template(&names.regional),
             self.ec2.launch_template_versions(&names.regional),
             self.image(query.image.as_ref()),
             self.iam.role(query),
-            self.iam.instance_profile(&names.global),
-            self.autoscaling.group(&names.regional),
+            self.iam.instance_profile(names.instance_profile()),
+            self.autoscaling.group(names.group()),
         );
-        let (security_groups, other_groups) = crate::ec2::security_group::merge(groups?, rules?, other?);
+        let (security_groups, other_groups) = crate::ec2::security_group::merge(groups?, with_all(rules?, all_rules?), other?);
         Ok(Observed {
             security_groups,
             other_groups,

@@ -81,6 +81,11 @@ impl Line {
         }
     }
 
+    /// Whether there is more than the node's name.
+    pub(crate) fn says_something(&self) -> bool {
+        self.parts.len() > 1
+    }
+
     /// A comment behind the node.
     pub(crate) fn remark(self, text: impl Into<String>) -> Self {
         self.maybe_remark(Some(text.into()))
@@ -142,11 +147,21 @@ impl Writer {
 
     /// A node with a long text: on lines of its own where it has several.
     pub(crate) fn long_text(&mut self, node: &str, text: &str, argument: &str, place: &Place, remark: Option<String>) {
-        let kdl = block(text, &INDENT.repeat(self.depth + 1)).unwrap_or_else(|| quoted(text));
+        let kdl = self.long(text);
         if let Some(remark) = remark {
             self.note(remark);
         }
         self.node(Line::new(node).argument(Fragment::said(kdl, argument, place)));
+    }
+
+    /// As [`Self::long_text`], of the writer's own.
+    pub(crate) fn own_text(&mut self, node: &str, text: &str) {
+        let kdl = self.long(text);
+        self.node(Line::new(node).argument(Fragment::own(kdl)));
+    }
+
+    fn long(&self, text: &str) -> String {
+        block(text, &INDENT.repeat(self.depth + 1)).unwrap_or_else(|| quoted(text))
     }
 
     fn flush(&mut self) {

@@ -1,4 +1,5 @@
-//! Terraform text → KDL text: what a `module` block of Gruntwork's Kapacitor module says, as a `cluster` node that means the same.
+//! Terraform text → KDL text: what a `module` block of Gruntwork's Kapacitor module says, as a `cluster` node that means the same. And a cluster that is known by its
+//! values → KDL text ([`write`]), for a server that runs and has no file.
 //!
 //! Stands before the pipeline: what it writes is read by [`kaphost_spec::parse`] like any config, and it is read once here to see that it can
 //! be. Arguments may be literals, or anything that the given files alone tell: variables with a value, locals, templates, a few functions.
@@ -52,6 +53,7 @@ mod uses;
 mod value;
 mod verify;
 mod volumes;
+mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,6 +62,7 @@ use kaphost_spec::{ConfigSource, nearest};
 
 pub use crate::finding::{Code, Finding, Place, Severity};
 pub use crate::module::{ArgumentReport, Outcome};
+pub use crate::write::{Remarks, write};
 
 use crate::arguments::{RULES, SERVER};
 use crate::evaluate::Evaluator;

@@ -31,6 +31,7 @@
 mod act;
 mod facts;
 mod faults;
+mod handmade;
 mod iam;
 mod images;
 mod log;
@@ -39,6 +40,7 @@ mod outside;
 mod preflight;
 mod refresh;
 mod refuse;
+mod running;
 mod scaling;
 mod security_group;
 mod serial;
@@ -52,10 +54,11 @@ use std::time::{Duration, SystemTime};
 
 use kaphost_apply::{BoxFuture, Cloud, CloudError, ErrorKind, GroupReport};
 use kaphost_plan::preflight::{Inquiry, World};
-use kaphost_plan::{Call, Observed, Output, Query, Refresh};
+use kaphost_plan::{Call, Observed, Output, Query, Refresh, Running};
 use kaphost_spec::facts::{Facts, FactsQuery};
 
 pub use faults::Fault;
+pub use handmade::Handmade;
 pub use log::{CallKind, Log, LogEntry};
 pub use outside::Holding;
 pub use state::Behaviour;
@@ -109,7 +112,7 @@ impl Lab {
         guard(&self.faults).at(write, fault);
     }
 
-    /// The next calls of an operation are refused. Reads are `observe`, `facts`, `preflight` and `poll`.
+    /// The next calls of an operation are refused. Reads are `observe`, `running`, `facts`, `preflight`, `refreshes` and `poll`.
     pub fn refuse(&self, operation: &str, kind: ErrorKind, times: u64) {
         guard(&self.faults).refuse(operation, kind, times);
     }
@@ -197,6 +200,10 @@ impl Cloud for Lab {
 
     fn last_activity<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<String>, CloudError>> {
         Box::pin(self.logged(CallKind::Poll, "last activity", self.read("last activity", |world| world.last_activity(group))))
+    }
+
+    fn running<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Running>, CloudError>> {
+        Box::pin(self.logged(CallKind::Observe, "running", self.read("running", |world| world.running(group))))
     }
 
     fn group<'a>(&'a self, name: &'a str, since: SystemTime) -> BoxFuture<'a, Result<Option<GroupReport>, CloudError>> {

@@ -10,16 +10,20 @@ use crate::template::DEFAULT_VERSION;
 
 impl World<'_> {
     pub(crate) fn observe(&mut self, query: &Query) -> Observed {
-        self.look(&query.names.regional);
+        self.look(query.names.group());
         // What one reader has seen is there for every later call.
-        self.region.security_groups.values_mut().filter(|group| group.name == query.names.regional).for_each(|group| group.unseen = 0);
+        self.region
+            .security_groups
+            .values_mut()
+            .filter(|group| group.name == query.names.security_group())
+            .for_each(|group| group.unseen = 0);
         Observed {
-            security_groups: self.observed_security_groups(&query.names.regional),
+            security_groups: self.observed_security_groups(query),
             other_groups: self.other_groups(query),
             role: self.observed_role(query),
-            instance_profile: self.observed_profile(&query.names.global),
+            instance_profile: self.observed_profile(query.names.instance_profile()),
             launch_template: self.observed_template(&query.names.regional),
-            auto_scaling_group: self.observed_group(&query.names.regional),
+            auto_scaling_group: self.observed_group(query.names.group()),
             image: query.image.as_ref().map_or(ImageAnswer::NotAsked, |ami| self.image(ami)),
         }
     }
@@ -27,10 +31,10 @@ impl World<'_> {
     fn other_groups(&self, query: &Query) -> Vec<OtherGroup> {
         let ours = |state: &RuleState| state.tags.get(OWNER_TAG) == Some(&query.names.cluster);
         let mut others = Vec::new();
-        for (id, group) in self.region.security_groups.iter().filter(|(_, group)| group.name != query.names.regional) {
+        for (id, group) in self.region.security_groups.iter().filter(|(_, group)| group.name != query.names.security_group()) {
             let read = query.group.as_ref() == Some(id);
             if read || group.rules.values().any(ours) {
-                let mut rules = observed_security_group(id, group).rules;
+                let mut rules = observed_security_group(id, group, query).rules;
                 rules.retain(|rule| read || rule.tags.get(OWNER_TAG) == Some(&query.names.cluster));
                 others.push(OtherGroup { id: id.clone(), rules, read });
             }
@@ -38,14 +42,14 @@ impl World<'_> {
         others
     }
 
-    fn observed_security_groups(&self, name: &str) -> Vec<ObservedSecurityGroup> {
+    fn observed_security_groups(&self, query: &Query) -> Vec<ObservedSecurityGroup> {
         // EC2's filter on names minds case, unlike its check for duplicates.
-        let named = self.region.security_groups.iter().filter(|(_, group)| group.name == name);
-        named.map(|(id, group)| observed_security_group(id, group)).collect()
+        let named = self.region.security_groups.iter().filter(|(_, group)| group.name == query.names.security_group());
+        named.map(|(id, group)| observed_security_group(id, group, query)).collect()
     }
 
     fn observed_role(&self, query: &Query) -> Option<ObservedRole> {
-        let name = &query.names.global;
+        let name = query.names.role();
         let (name, role) = self.iam.roles.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;
         Some(ObservedRole {
             name: name.clone(),
@@ -88,7 +92,7 @@ impl World<'_> {
         })
     }
 
-    fn observed_group(&self, name: &str) -> Option<ObservedGroup> {
+    pub(crate) fn observed_group(&self, name: &str) -> Option<ObservedGroup> {
         let group = self.region.auto_scaling_groups.get(name)?;
         Some(ObservedGroup {
             name: name.to_owned(),
@@ -102,10 +106,11 @@ impl World<'_> {
     }
 }
 
-/// Rules that carry an owner's tag come with their ids, all others as EC2 shows them with the group: without ids and tags.
-fn observed_security_group(id: &str, group: &SecurityGroup) -> ObservedSecurityGroup {
+/// Rules that carry the cluster's tag come with their ids, all others as EC2 shows them with the group: without ids and tags, unless they were asked for.
+fn observed_security_group(id: &str, group: &SecurityGroup, query: &Query) -> ObservedSecurityGroup {
+    let asked = query.rule_ids_of.contains(id);
     let observed = |(id, state): (&String, &RuleState)| {
-        let (id, tags) = match state.tags.contains_key(OWNER_TAG) {
+        let (id, tags) = match asked || state.tags.contains_key(OWNER_TAG) {
             true => (Some(id.clone()), state.tags.clone()),
             false => (None, Tags::new()),
         };

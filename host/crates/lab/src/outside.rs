@@ -139,7 +139,7 @@ impl Lab {
     }
 
     /// Works on the account without a trace in the log, and untouched by faults.
-    fn aside<T>(&self, operation: &str, work: impl FnOnce(&mut World<'_>) -> Answer<T>) -> Result<T, CloudError> {
+    pub(crate) fn aside<T>(&self, operation: &str, work: impl FnOnce(&mut World<'_>) -> Answer<T>) -> Result<T, CloudError> {
         let answer = self.store.with(|account| work(&mut account.world(&self.region)));
         answer.map_err(|error| broken(operation, &error))?.map_err(|refusal| refusal.of(operation, 0))
     }

@@ -7,7 +7,7 @@ use kaphost_apply::{Activity, ErrorKind, GroupReport};
 use kaphost_plan::{GroupSettings, GroupTag, Instance, Output};
 
 use crate::refuse::{Answer, check_tags, refuse, well_formed};
-use crate::state::{ActivityState, InstanceState, RefreshState, ScalingGroup, World};
+use crate::state::{ActivityState, InstanceState, RefreshState, ScalingGroup, Template, World};
 
 const INVALID: &str = "ValidationError";
 
@@ -39,7 +39,15 @@ impl World<'_> {
             }
         }
         let (settings, tags) = (settings.clone(), tags.clone());
-        let group = ScalingGroup { settings, tags, instances: vec![], activities: vec![], deleting: None, refreshes: vec![] };
+        let group = ScalingGroup {
+            settings,
+            launch_configuration: None,
+            tags,
+            instances: vec![],
+            activities: vec![],
+            deleting: None,
+            refreshes: vec![],
+        };
         self.region.auto_scaling_groups.insert(name.to_owned(), group);
         self.launch(name);
         Ok(Output::Done)
@@ -115,6 +123,8 @@ impl World<'_> {
             return refuse(ErrorKind::InUse, "InstanceRefreshInProgress", message);
         }
         group.settings = settings.clone();
+        // A group has one or the other.
+        group.launch_configuration = None;
         Ok(Output::Done)
     }
 
@@ -205,7 +215,7 @@ impl World<'_> {
         true
     }
 
-    fn launch(&mut self, name: &str) {
+    pub(crate) fn launch(&mut self, name: &str) {
         self.launch_up_to(name, 0);
     }
 
@@ -217,8 +227,15 @@ impl World<'_> {
             if group.instances.len() >= usize::try_from(group.settings.desired.saturating_add(more)).unwrap_or(usize::MAX) {
                 return None;
             }
+            let configuration = group.launch_configuration.clone();
             let (template, version) = launches(group);
-            let content = self.template_content(&template, version);
+            // A group of others may follow the newest.
+            let newest = |found: &&Template| found.name == template && version == 0;
+            let version = self.region.launch_templates.values().find(newest).map_or(version, |found| found.latest);
+            let content = match &configuration {
+                Some(name) => self.region.launch_configurations.get(name).map(|configuration| &configuration.content),
+                None => self.template_content(&template, version),
+            };
             let failure = match content {
                 None => Some(format!("The specified launch template {template} does not exist. Launching EC2 instance failed.")),
                 Some(_) if self.region.launch_failures.is_empty() => None,
@@ -247,7 +264,9 @@ impl World<'_> {
                 return failure;
             }
             let (lifecycle, health) = ("Pending".to_owned(), "Healthy".to_owned());
-            let instance = Instance { id, zone, lifecycle, health, template_version: Some(version) };
+            let launched = configuration.is_none();
+            let (template_version, template) = (launched.then_some(version), launched.then_some(template));
+            let instance = Instance { id, zone, lifecycle, health, template_version, template };
             group.instances.push(InstanceState { instance, security_groups, activity, pending });
         }
     }

@@ -204,4 +204,6 @@ pub(crate) struct InstanceDef {
     lifecycle: String,
     health: String,
     template_version: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    template: Option<String>,
 }

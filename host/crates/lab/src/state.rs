@@ -105,6 +105,9 @@ pub(crate) struct Region {
     pub(crate) security_groups: BTreeMap<String, SecurityGroup>,
     /// By id.
     pub(crate) launch_templates: BTreeMap<String, Template>,
+    /// What others launch from. kaphost makes none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) launch_configurations: BTreeMap<String, LaunchConfiguration>,
     pub(crate) auto_scaling_groups: BTreeMap<String, ScalingGroup>,
     /// The newest activity of groups that are gone, by name.
     pub(crate) last_activities: BTreeMap<String, String>,
@@ -265,9 +268,20 @@ pub(crate) struct TemplateVersion {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct LaunchConfiguration {
+    /// What it leaves to AWS is named in `foreign`.
+    #[serde(with = "serial::ContentDef")]
+    pub(crate) content: TemplateContent<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct ScalingGroup {
     #[serde(with = "serial::SettingsDef")]
     pub(crate) settings: GroupSettings<u64>,
+    /// What it launches from while it has no template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) launch_configuration: Option<String>,
     #[serde(default, with = "serial::group_tags")]
     pub(crate) tags: BTreeMap<String, GroupTag>,
     #[serde(default)]

@@ -2,6 +2,7 @@
 //!
 //! Shares no code with the planner on purpose: a bug there should not hide itself here.
 
+mod adoption;
 mod ownership;
 mod shape;
 
@@ -10,6 +11,7 @@ use std::fmt;
 use crate::action::StepId;
 use crate::observed::Observed;
 use crate::plan::Plan;
+use crate::running::Running;
 
 /// A promise that a plan breaks: a bug in the planner. Do not carry the plan out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,5 +40,14 @@ impl std::error::Error for Fault {}
 pub fn check(plan: &Plan, observed: &Observed) -> Vec<Fault> {
     let mut faults = shape::check(plan);
     faults.extend(ownership::check(plan, observed));
+    faults
+}
+
+/// Looks for faults of a take-over: besides the order of steps, that nothing in it replaces an instance, changes what a server is or how many there are, takes what is another cluster's, or
+/// takes anything away. Cheap enough to run before every adoption.
+#[must_use]
+pub fn check_adoption(plan: &Plan, running: &Running, observed: &Observed) -> Vec<Fault> {
+    let mut faults = shape::check(plan);
+    faults.extend(adoption::check(plan, running, observed));
     faults
 }

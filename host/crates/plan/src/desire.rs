@@ -10,16 +10,17 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::desired::{Desired, DesiredRules, Policies, RulesElsewhere};
+use crate::names::Names;
 use crate::resource::{
-    DECISION_TAG, DeviceContent, Direction, GroupSettings, GroupTag, Names, OWNER_TAG, Peer, RefreshPreferences, Rule, RuleKey, SPEC_TAG,
-    Tags, TemplateContent, Traffic,
+    DECISION_TAG, DeviceContent, Direction, GroupSettings, GroupTag, OWNER_TAG, Peer, RefreshPreferences, Rule, RuleKey, SPEC_TAG, Tags,
+    TemplateContent, Traffic,
 };
 
 /// The tag that AWS's console shows as a resource's name.
 const NAME_TAG: &str = "Name";
 
 /// Least and most healthy percentage of a group of one, for two servers for a while and no gap.
-const LAUNCH_FIRST: (u32, u32) = (100, 200);
+pub(crate) const LAUNCH_FIRST: (u32, u32) = (100, 200);
 /// The same for a gap and never two. Said and not left to AWS, whose default for a refresh is 90: of one server that is one.
 const TERMINATE_FIRST: (u32, u32) = (0, 100);
 
@@ -179,7 +180,7 @@ fn template(cluster: &Cluster, names: &Names, user_data: Option<UserData>) -> Te
         image: String::new(),
         instance_type: cluster.instance_type.to_string(),
         key: cluster.ssh.key.as_ref().map(ToString::to_string),
-        instance_profile: names.global.clone(),
+        instance_profile: names.instance_profile().to_owned(),
         security_groups: vec![()],
         public_ip: cluster.network.public_ip,
         tenancy,

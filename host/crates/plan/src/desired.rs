@@ -1,11 +1,13 @@
 //! What an admitted spec means in AWS's terms.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kaphost_spec::{Ami, Path};
 
+use crate::names::Names;
 use crate::observed::{Image, ImageAnswer, ImageGap, Observed};
-use crate::resource::{DeviceContent, GroupSettings, GroupTag, Names, RefreshPreferences, Rule, RuleKey, Tags, TemplateContent};
+use crate::resource::{DeviceContent, GroupSettings, GroupTag, RefreshPreferences, Rule, RuleKey, Tags, TemplateContent};
 
 /// Everything that AWS should hold for one cluster.
 #[derive(Clone, Debug)]
@@ -95,6 +97,26 @@ pub enum ImageFact<'a> {
 }
 
 impl Desired {
+    /// The same under the names by which it is found: those of an adopted cluster are somebody else's, and so are the texts of it that AWS does not change.
+    #[must_use]
+    pub fn located(&self, observed: &Observed) -> Cow<'_, Self> {
+        let names = self.names.located(observed);
+        if names == self.names && names.adopted.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(self.under(&names, observed))
+    }
+
+    /// The same under these names, of which `observed` tells what they hold.
+    pub(crate) fn under(&self, names: &Names, observed: &Observed) -> Self {
+        let mut located = Self { names: names.clone(), ..self.clone() };
+        names.instance_profile().clone_into(&mut located.template.instance_profile);
+        if let Some(role) = observed.role.as_ref().filter(|_| names.adopted.role.is_some()) {
+            located.role_description.clone_from(&role.description);
+        }
+        located
+    }
+
     /// The image, as remembered or as just read. `None` when it was neither: then ask, with [`query`](crate::query).
     #[must_use]
     pub fn image_fact<'a>(&self, observed: &'a Observed, known: Option<&'a Image>) -> Option<ImageFact<'a>> {

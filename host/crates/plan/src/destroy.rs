@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use crate::action::{Planned, Ref, StepId};
 use crate::diff::Claims;
 use crate::draft::Draft;
+use crate::names::Names;
 use crate::observed::{Observed, ObservedGroup, ObservedRule};
 use crate::plan::{ChangeKind, Plan, Refusal, RefusalCode};
-use crate::resource::{Direction, Kind, Names, OWNER_TAG, Owner};
+use crate::resource::{Direction, Kind, OWNER_TAG, Owner};
 use crate::view::View;
 
 /// How long a group may take to go, in seconds: its server must shut down and its network interface be released. Terraform allows ten
@@ -25,7 +26,9 @@ const GROUP_GONE_S: u32 = 15 * 60;
 /// # Errors
 /// When deletion protection is on, when policies hang on the role and `detach` is false, or when a profile of others holds our role.
 pub fn destroy(names: &Names, observed: &Observed, detach: bool) -> Result<Plan, Vec<Refusal>> {
+    let names = &names.located(observed);
     let mut draft = Draft::new(names);
+    half_adopted(&mut draft, observed);
     let gone = group(&mut draft, observed.auto_scaling_group.as_ref());
     role_and_profile(&mut draft, observed, gone, detach);
     for group in &observed.security_groups {
@@ -36,7 +39,7 @@ pub fn destroy(names: &Names, observed: &Observed, detach: bool) -> Result<Plan,
                 .filter(|rule| owner(&rule.tags.get(OWNER_TAG), names) != Owner::Us && !rule.rule.key.is_default_egress());
             let theirs: Vec<String> = rules.map(|rule| rule.rule.key.to_string()).collect();
             let note = (!theirs.is_empty()).then(|| format!("rules that others put into it go with it: {}", theirs.join(", ")));
-            delete(&mut draft, Kind::SecurityGroup, &names.regional, note);
+            delete(&mut draft, Kind::SecurityGroup, names.security_group(), note);
             draft.step(Kind::SecurityGroup, &group.id, gone, Planned::DeleteSecurityGroup { id: group.id.clone() });
         }
     }
@@ -48,6 +51,16 @@ pub fn destroy(names: &Names, observed: &Observed, detach: bool) -> Result<Plan,
     }
     rules_elsewhere(&mut draft, observed);
     draft.finish()
+}
+
+/// An adoption that was killed: the server is still somebody else's, and what is ours already is in its use.
+fn half_adopted(draft: &mut Draft<'_>, observed: &Observed) {
+    let Some(group) = observed.auto_scaling_group.as_ref().filter(|_| !draft.names.adopted.is_empty()) else { return };
+    if group.status.is_none() && owner(&group.tags.get(OWNER_TAG).map(|tag| &tag.value), draft.names) != Owner::Us {
+        let message = format!("the adoption of the {} {} has not come to its end", Kind::AutoScalingGroup, group.name);
+        let help = "run `kaphost adopt` again, which finishes it; then destroy";
+        draft.refuse(RefusalCode::NotOurs, Kind::AutoScalingGroup, message, help, None);
+    }
 }
 
 /// Rules of ours on groups of others: the rules go, the groups stay. Nothing else waits for them, for no rule names a group of ours: kaphost

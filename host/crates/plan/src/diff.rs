@@ -14,6 +14,7 @@ use kaphost_spec::Ami;
 use crate::desired::{Desired, ImageFact};
 pub(crate) use policies::Claims;
 pub use rollout::needs_refresh;
+pub(crate) use template::identify;
 
 use crate::draft::{Draft, Ec2Tags};
 use crate::observed::{Image, ImageGap, Observed, Query};
@@ -43,6 +44,7 @@ pub fn query(desired: &Desired, known: Option<&Image>) -> Query {
 /// # Errors
 /// Every reason why no plan can be made, at once.
 pub fn diff(desired: &Desired, observed: &Observed, image: ImageFact<'_>) -> Result<Plan, Vec<Refusal>> {
+    let desired = &*desired.located(observed);
     let mut draft = Draft::new(&desired.names);
     let mut tags = Ec2Tags::default();
 

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{Planned, StepId};
+use crate::names::Names;
 use crate::plan::{Change, ChangeKind, Plan, Refusal, RefusalCode, Step};
-use crate::resource::{Kind, Names, OWNER_TAG, Owner, Tags};
+use crate::resource::{Kind, OWNER_TAG, Owner, Tags};
 use crate::view::View;
 
 /// Collects steps, changes and refusals. Refusals do not end the work: people want all of them at once.
@@ -81,7 +82,7 @@ impl<'a> Draft<'a> {
             Owner::Us => true,
             Owner::Nobody => {
                 let message = format!("the {kind} {name} is there already and does not carry the tag {OWNER_TAG}={}", self.names.cluster);
-                let help = "kaphost changes only what it owns: give the cluster another name, or remove what is there";
+                let help = "kaphost changes only what it owns: `kaphost adopt` takes over a server that runs already; else give the cluster another name, or remove what is there";
                 self.refuse(RefusalCode::NotOurs, kind, message, help, Some("name"));
                 false
             }
@@ -124,7 +125,11 @@ impl Ec2Tags {
     /// Adds the steps.
     pub(crate) fn plan(self, draft: &mut Draft<'_>) {
         let named = |id: &String| {
-            let kind = if id.starts_with("sg-") { Kind::SecurityGroup } else { Kind::LaunchTemplate };
+            let kind = match id.split_once('-') {
+                Some(("sg", _)) => Kind::SecurityGroup,
+                Some(("sgr", _)) => Kind::SecurityGroupRule,
+                _ => Kind::LaunchTemplate,
+            };
             format!("{kind} {id}")
         };
         let subject = |ids: &BTreeSet<String>| ids.iter().map(named).collect::<Vec<_>>().join(", ");

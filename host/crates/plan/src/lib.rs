@@ -5,6 +5,7 @@
 //! earlier one (the id of a group that does not exist yet) is a [`Ref`]; the executor fills it in and decides nothing else.
 
 mod action;
+mod adopt;
 mod check;
 mod desire;
 mod desired;
@@ -12,20 +13,25 @@ mod destroy;
 mod diff;
 mod draft;
 pub mod live;
+mod names;
 mod observed;
 mod plan;
 pub mod preflight;
 mod resource;
+mod running;
 mod view;
 
 pub use action::{Action, Call, Output, Planned, Ref, StepId};
-pub use check::{Fault, check};
+pub use adopt::{Adoption, Described, Settled, adopt, describe, leaves_public_ip_open, locate, settle};
+pub use check::{Fault, check, check_adoption};
 pub use desire::desire;
 pub use kaphost_boot::UserDataTooLong;
 
 pub use desired::{Desired, DesiredRules, ImageFact, Policies, RulesElsewhere};
 pub use destroy::destroy;
 pub use diff::{diff, needs_refresh, query};
+pub use names::*;
 pub use observed::*;
 pub use plan::{Change, ChangeKind, LeafChange, Plan, Refusal, RefusalCode, Step};
 pub use resource::*;
+pub use running::{Launches, NamedGroup, Running, RunningProfile};

@@ -6,7 +6,8 @@ use kaphost_spec::Ami;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::resource::{GroupSettings, GroupTag, Kind, Names, Rule, Tags, TemplateContent};
+use crate::names::Names;
+use crate::resource::{GroupSettings, GroupTag, Kind, Rule, Tags, TemplateContent};
 
 /// What to read. Everything is read side by side, so each read costs a call and no time; [`Query::attachments`] says what does.
 #[derive(Clone, Debug)]
@@ -22,19 +23,21 @@ pub struct Query {
     pub documents: BTreeSet<String>,
     /// A group that is not ours, onto which rules of ours go: read everybody's rules there. Our own are always read, wherever they are.
     pub group: Option<String>,
+    /// Groups of which every rule is read with its id, whoever made it: see [`ObservedRule::id`].
+    pub rule_ids_of: BTreeSet<String>,
 }
 
 impl Query {
     /// What stands under the names, and nothing more.
     #[must_use]
     pub const fn of(names: Names) -> Self {
-        Self { names, image: None, attachments: false, documents: BTreeSet::new(), group: None }
+        Self { names, image: None, attachments: false, documents: BTreeSet::new(), group: None, rule_ids_of: BTreeSet::new() }
     }
 
     /// What destroy must know.
     #[must_use]
     pub const fn for_destroy(names: Names) -> Self {
-        Self { names, image: None, attachments: true, documents: BTreeSet::new(), group: None }
+        Self { names, image: None, attachments: true, documents: BTreeSet::new(), group: None, rule_ids_of: BTreeSet::new() }
     }
 }
 
@@ -149,8 +152,8 @@ pub struct OtherGroup {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ObservedRule {
-    /// `sgr-…`. Known of every rule that carries the owner's tag. `None` is a rule that carries none: one read finds our rules with their ids, another all
-    /// rules without them, so that both can be made before the group's id is known.
+    /// `sgr-…`. Known of every rule that carries the owner's tag, and of all rules of [`Query::rule_ids_of`]. `None` is a rule that carries none: one read finds
+    /// our rules with their ids, another all rules without them, so that both can be made before the group's id is known.
     pub id: Option<String>,
     /// What it says.
     pub rule: Rule,
@@ -236,6 +239,33 @@ pub struct ObservedVersion {
     pub content: TemplateContent<String>,
 }
 
+impl ObservedTemplate {
+    /// The version that an instance runs: the one that it was launched from, or the newest that was made to say what it was launched from.
+    #[must_use]
+    pub fn runs(&self, instance: &Instance) -> Option<u64> {
+        let launched = instance.template_version.filter(|_| instance.template.as_ref().is_none_or(|template| *template == self.name));
+        launched.or_else(|| self.versions.iter().rev().find(|(_, version)| version.adopts(&instance.id)).map(|(number, _)| *number))
+    }
+}
+
+/// Before the ids of the instances that a version was made to describe, in its description.
+const ADOPTED: &str = ", adopted ";
+
+impl ObservedVersion {
+    /// The description of a version that says what these instances were launched from, before kaphost knew them.
+    #[must_use]
+    pub fn adopting<'a>(description: &str, instances: impl IntoIterator<Item = &'a str>) -> String {
+        let instances: Vec<&str> = instances.into_iter().collect();
+        if instances.is_empty() { description.to_owned() } else { format!("{description}{ADOPTED}{}", instances.join(" ")) }
+    }
+
+    /// Whether it was made to say what this instance was launched from.
+    #[must_use]
+    pub fn adopts(&self, instance: &str) -> bool {
+        self.description.split_once(ADOPTED).is_some_and(|(_, instances)| instances.split(' ').any(|id| id == instance))
+    }
+}
+
 /// An Auto Scaling group.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -302,6 +332,9 @@ pub struct Instance {
     pub health: String,
     /// The version of the launch template that it runs, when the group says so.
     pub template_version: Option<u64>,
+    /// The name of that template. `None` where it is not known, or there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
 }
 
 impl Instance {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Planned, StepId};
-use crate::resource::{Kind, Names};
+use crate::names::Names;
+use crate::resource::Kind;
 
 /// The way from observed to desired.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,6 +143,8 @@ pub enum RefusalCode {
     GroupMissing,
     /// The group that HTTP's rules are to go onto is the cluster's own.
     OwnGroup,
+    /// What is there is no server that kaphost could take over.
+    NotAdoptable,
     /// More policies on the role than kaphost can keep track of.
     TooManyPolicies,
     /// The region has no such instance type.

@@ -5,8 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use kaphost_spec::{Cidr, Cluster, UserData};
+use kaphost_spec::{Cidr, UserData};
 use serde::{Deserialize, Serialize, Serializer};
+
+use crate::names::Names;
 
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
@@ -26,32 +28,6 @@ pub const PLAN_TAG: &str = "kaphost:plan";
 pub const POLICIES_TAG: &str = "kaphost:policies";
 /// As many as a tag's 256 characters hold. AWS takes at most 25 managed policies on a role.
 pub const MAX_CLAIMS: usize = 28;
-
-/// The deterministic names by which everything is found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Names {
-    /// The cluster.
-    pub cluster: String,
-    /// Its region.
-    pub region: String,
-    /// Auto Scaling group, security group and launch template: regional, so the cluster's name alone.
-    pub regional: String,
-    /// Role and instance profile: IAM is global, so the region is in the name. At most 64 characters.
-    pub global: String,
-}
-
-impl Names {
-    /// The names of a cluster.
-    #[must_use]
-    pub fn of(cluster: &Cluster) -> Self {
-        Self {
-            cluster: cluster.name.to_string(),
-            region: cluster.region.to_string(),
-            regional: cluster.name.to_string(),
-            global: format!("{}-{}", cluster.name, cluster.region),
-        }
-    }
-}
 
 /// The kinds of resource, in the order in which people read a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

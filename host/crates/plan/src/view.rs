@@ -7,6 +7,7 @@ use kaphost_spec::{Path, hex};
 use sha2::{Digest as _, Sha256};
 
 use crate::action::Ref;
+use crate::names::{GROUP_NAME_TAG, PROFILE_NAME_TAG, ROLE_NAME_TAG, SECURITY_GROUP_NAME_TAG};
 use crate::plan::LeafChange;
 use crate::resource::{DECISION_TAG, DeviceContent, GroupSettings, GroupTag, PLAN_TAG, POLICIES_TAG, SPEC_TAG, Tags, TemplateContent};
 
@@ -85,8 +86,13 @@ pub(crate) fn compared<T: Clone>(tags: &BTreeMap<String, T>) -> BTreeMap<String,
 }
 
 fn compares(key: &str) -> bool {
-    // What the policies' tag says is planned with the policies, and a plan's number with the plan.
-    !key.starts_with("aws:") && ![SPEC_TAG, DECISION_TAG, PLAN_TAG, POLICIES_TAG].contains(&key)
+    // What the policies' tag says is planned with the policies, a plan's number with the plan, and where an adopted cluster is found is nothing that a config says.
+    !key.starts_with("aws:") && ![SPEC_TAG, DECISION_TAG, PLAN_TAG, POLICIES_TAG].contains(&key) && !is_pointer(key)
+}
+
+/// Whether a tag says where a part of an adopted cluster is found.
+pub(crate) fn is_pointer(key: &str) -> bool {
+    [GROUP_NAME_TAG, SECURITY_GROUP_NAME_TAG, ROLE_NAME_TAG, PROFILE_NAME_TAG].contains(&key)
 }
 
 pub(crate) fn keyed(leaf: &str, key: &str) -> String {

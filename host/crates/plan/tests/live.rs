@@ -112,6 +112,7 @@ fn the_server_that_runs_is_judged_and_not_the_next() {
             lifecycle: "InService".to_owned(),
             health: "Healthy".to_owned(),
             template_version: Some(1),
+            template: None,
         }];
     });
     assert_eq!(differs(&read.cluster), [""; 0]);

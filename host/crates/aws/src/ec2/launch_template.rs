@@ -6,6 +6,7 @@ use aws_sdk_ec2::types::{LaunchTemplate, LaunchTemplateVersion, ResourceType, Va
 use kaphost_apply::{CloudError, ErrorKind};
 use kaphost_plan::{ObservedTemplate, ObservedVersion, Output, Tags, TemplateContent};
 
+pub(crate) use super::template_read::decoded;
 use super::{Ec2, filter, tag_specification, tags_read, template_read, template_write};
 
 #[cfg(test)]
@@ -42,6 +43,25 @@ impl Ec2 {
             }
         }
         Ok(versions)
+    }
+
+    /// One version of a template, named by number, `$Latest` or `$Default`: its number, and what it says. None when it is not there.
+    pub(crate) async fn launch_template_version(
+        &self,
+        template: &str,
+        version: &str,
+    ) -> Result<Option<(u64, TemplateContent<String>)>, CloudError> {
+        let call = self.client.describe_launch_template_versions().versions(version);
+        let call = if is_id(template) { call.launch_template_id(template) } else { call.launch_template_name(template) };
+        let answer = match call.send().await.map_err(self.error("DescribeLaunchTemplateVersions")) {
+            Ok(answer) => answer,
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        Ok(answer.launch_template_versions().first().and_then(|found| {
+            let number = found.version_number().and_then(|number| u64::try_from(number).ok())?;
+            Some((number, template_read::content(found.launch_template_data())))
+        }))
     }
 
     pub(crate) async fn create_launch_template(
@@ -118,6 +138,19 @@ impl Ec2 {
         call.send().await.map_err(self.error("DeleteLaunchTemplate"))?;
         Ok(())
     }
+}
+
+/// Takes what says the same in another shape for the same: groups beside no interface, and a profile by its ARN. A server launched from it is the same.
+pub(crate) fn as_launched(content: &mut TemplateContent<String>) {
+    content.foreign.remove("SecurityGroupIds");
+    if content.foreign.remove("IamInstanceProfile.Arn") {
+        content.instance_profile = profile_name(&content.instance_profile).to_owned();
+    }
+}
+
+/// The name in the ARN of an instance profile; a name is one.
+pub(crate) fn profile_name(text: &str) -> &str {
+    if text.starts_with("arn:") { text.rsplit('/').next().unwrap_or(text) } else { text }
 }
 
 /// `lt-` and 8 or 17 hexadecimal digits. A cluster may be called `lt-one`, so the prefix alone does not tell.

@@ -50,9 +50,21 @@ impl Ec2 {
     }
 }
 
-/// One filter with one value. `*` and `?` would be wildcards: names of clusters have none.
+/// One filter with one value. `*` and `?` are wildcards: see [`literal`].
 fn filter(name: &str, value: &str) -> Filter {
     Filter::builder().name(name).values(value).build()
+}
+
+/// A value that stands for itself. Names of clusters hold no wildcards; the names of what was adopted are anybody's.
+fn literal(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for letter in value.chars() {
+        if matches!(letter, '*' | '?' | '\\') {
+            out.push('\\');
+        }
+        out.push(letter);
+    }
+    out
 }
 
 /// As EC2 takes them.

@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup, SecurityGroupRule, SecurityGroupRuleUpdate};
+use aws_sdk_ec2::types::{Filter, IpPermission, ResourceType, SecurityGroup, SecurityGroupRule, SecurityGroupRuleUpdate};
 use kaphost_apply::{CloudError, ErrorKind};
-use kaphost_plan::{Direction, OWNER_TAG, ObservedRule, ObservedSecurityGroup, OtherGroup, Rule, Tags};
+use kaphost_plan::{Direction, NamedGroup, OWNER_TAG, ObservedRule, ObservedSecurityGroup, OtherGroup, Rule, Tags};
 
-use super::{Ec2, filter, rule, tag_specification, tags_read};
+use super::{Ec2, filter, literal, rule, tag_specification, tags_read};
 
 /// Both describes give at most this many in a page.
 const PAGE: i32 = 1000;
 impl Ec2 {
     /// Every group of the name, in whatever VPC, with its rules but not their ids.
     pub(crate) async fn security_groups(&self, name: &str) -> Result<Vec<SecurityGroup>, CloudError> {
-        let pages = self.client.describe_security_groups().filters(filter("group-name", name)).into_paginator().page_size(PAGE);
+        let pages = self.client.describe_security_groups().filters(filter("group-name", &literal(name))).into_paginator().page_size(PAGE);
         let mut items = pages.items().send();
         let mut groups = Vec::new();
         while let Some(group) = items.next().await {
@@ -29,6 +29,34 @@ impl Ec2 {
         let answer = self.client.describe_security_groups().filters(filter("group-id", id)).send().await;
         let answer = answer.map_err(self.error("DescribeSecurityGroups"))?;
         Ok(answer.security_groups.unwrap_or_default().into_iter().find(|group| group.group_id() == Some(id)))
+    }
+
+    /// Groups by their ids, for their names; no call without any. One that is not there is left out.
+    pub(crate) async fn groups_by_id(&self, ids: &[String]) -> Result<Vec<NamedGroup>, CloudError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        // By a filter: asking for an id that is not there is an error.
+        let by_id = Filter::builder().name("group-id").set_values(Some(ids.to_vec())).build();
+        let mut items = self.client.describe_security_groups().filters(by_id).into_paginator().page_size(PAGE).items().send();
+        let mut groups = Vec::new();
+        while let Some(group) = items.next().await {
+            let group = group.map_err(self.error("DescribeSecurityGroups"))?;
+            groups.push(NamedGroup {
+                id: group.group_id().unwrap_or_default().to_owned(),
+                name: group.group_name().unwrap_or_default().to_owned(),
+                vpc: group.vpc_id().unwrap_or_default().to_owned(),
+                tags: tags_read(group.tags()),
+            });
+        }
+        groups.sort();
+        Ok(groups)
+    }
+
+    /// Every rule of these groups, whoever made it; no call without any.
+    pub(crate) async fn rules_of_groups(&self, ids: &BTreeSet<String>) -> Result<Vec<SecurityGroupRule>, CloudError> {
+        let each = ids.iter().map(|id| self.rules("DescribeSecurityGroupRules", "group-id", id));
+        Ok(futures_util::future::try_join_all(each).await?.into_iter().flatten().collect())
     }
 
     /// Every rule that carries the owner's tag, of whatever group. Found by the tag, so that the group's id need not be known.

@@ -232,12 +232,21 @@ fn devices(mappings: &[LaunchTemplateBlockDeviceMapping], foreign: &mut Foreign)
 
 /// Decoded. What is no text of at most 16 KB is not ours: ours always is.
 fn user_data(encoded: Option<&str>, foreign: &mut Foreign) -> Option<UserData> {
-    let compact: String = encoded?.split_ascii_whitespace().collect();
+    let data = decoded(encoded);
+    foreign.mark(data.is_err(), "UserData (no text)");
+    data.unwrap_or_default()
+}
+
+/// User data that is no text of at most 16 KB.
+#[derive(Debug)]
+pub(crate) struct NoText;
+
+/// User data as it was before it was encoded. None where there is none.
+pub(crate) fn decoded(encoded: Option<&str>) -> Result<Option<UserData>, NoText> {
+    let compact: String = encoded.unwrap_or_default().split_ascii_whitespace().collect();
     if compact.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let decoded = BASE64_STANDARD.decode(compact).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let data = decoded.and_then(|text| UserData::new(text).ok());
-    foreign.mark(data.is_none(), "UserData (no text)");
-    data
+    let text = BASE64_STANDARD.decode(compact).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    text.and_then(|text| UserData::new(text).ok()).map(Some).ok_or(NoText)
 }

@@ -23,7 +23,9 @@ pub(crate) fn data(content: &TemplateContent<String>) -> RequestLaunchTemplateDa
         .delete_on_termination(true)
         .set_groups(Some(content.security_groups.clone()))
         .build();
-    let profile = LaunchTemplateIamInstanceProfileSpecificationRequest::builder().name(&content.instance_profile).build();
+    // Without one where a server that was taken over has none.
+    let profile = (!content.instance_profile.is_empty())
+        .then(|| LaunchTemplateIamInstanceProfileSpecificationRequest::builder().name(&content.instance_profile).build());
     let placement =
         content.tenancy.as_deref().map(|tenancy| LaunchTemplatePlacementRequest::builder().tenancy(Tenancy::from(tenancy)).build());
     // An empty list of devices or tags is refused: nothing is sent.
@@ -37,7 +39,7 @@ pub(crate) fn data(content: &TemplateContent<String>) -> RequestLaunchTemplateDa
         .image_id(&content.image)
         .instance_type(InstanceType::from(content.instance_type.as_str()))
         .set_key_name(content.key.clone())
-        .iam_instance_profile(profile)
+        .set_iam_instance_profile(profile)
         .network_interfaces(interface)
         .set_placement(placement)
         .set_instance_market_options(content.spot.as_ref().map(|max_price| spot(max_price.as_deref())))

@@ -6,6 +6,7 @@ mod observing;
 mod polling;
 mod requests;
 mod round_trip;
+mod running;
 mod server;
 
 use aws_credential_types::Credentials;
@@ -25,11 +26,5 @@ pub(super) async fn aws(url: &str) -> Aws {
 }
 
 pub(super) fn query() -> Query {
-    let names = Names {
-        cluster: "kapacitor-stage".into(),
-        region: REGION.into(),
-        regional: "kapacitor-stage".into(),
-        global: "kapacitor-stage-us-east-1".into(),
-    };
-    Query::of(names)
+    Query::of(Names::from_cluster("kapacitor-stage", REGION))
 }

@@ -7,3 +7,4 @@ mod examples;
 mod properties;
 mod scope;
 mod support;
+mod written;

@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails loudly, and all of this is tests")]
 
 mod account;
+mod adopting;
 mod counts;
 mod facts;
 mod faults;

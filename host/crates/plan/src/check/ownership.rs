@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::action::{Planned, Ref};
 use crate::check::Fault;
-use crate::observed::{Observed, ObservedRule, OtherGroup};
+use crate::names::Names;
+use crate::observed::{Observed, ObservedGroup, ObservedRule, OtherGroup};
 use crate::plan::Plan;
 use crate::resource::{Direction, OWNER_TAG, Rule, Tags};
 
@@ -16,9 +17,7 @@ pub(super) fn check(plan: &Plan, observed: &Observed) -> Vec<Fault> {
 
 /// Who owns what, before and by the plan.
 struct Books<'a> {
-    cluster: &'a str,
-    global: &'a str,
-    regional: &'a str,
+    names: &'a Names,
     observed: &'a Observed,
     /// The operations of the plan that create.
     creates: BTreeSet<&'static str>,
@@ -27,7 +26,7 @@ struct Books<'a> {
 impl<'a> Books<'a> {
     fn new(plan: &'a Plan, observed: &'a Observed) -> Self {
         let creates = plan.steps.iter().filter(|step| step.action.creates().is_some()).map(|step| step.action.operation()).collect();
-        Self { cluster: &plan.names.cluster, global: &plan.names.global, regional: &plan.names.regional, observed, creates }
+        Self { names: &plan.names, observed, creates }
     }
 
     fn complaints(&self, action: &Planned) -> Vec<String> {
@@ -39,25 +38,28 @@ impl<'a> Books<'a> {
         };
         match action {
             Planned::CreateSecurityGroup { name, vpc, tags, .. } => {
-                must(name == self.regional && self.tagged(tags), format!("makes the group {name} without its name or owner"));
+                must(name == self.names.security_group() && self.tagged(tags), format!("makes the group {name} without its name or owner"));
                 let taken = self.observed.security_groups.iter().any(|group| group.vpc == *vpc);
                 must(!taken, format!("makes a group {name} that is there already"));
             }
             Planned::CreateRole { name, tags, .. } => {
-                must(name == self.global && self.tagged(tags), format!("makes the role {name} without its name or owner"));
+                must(name == self.names.role() && self.tagged(tags), format!("makes the role {name} without its name or owner"));
                 must(self.observed.role.is_none(), format!("makes a role {name} that is there already"));
             }
             Planned::CreateInstanceProfile { name, tags, .. } => {
-                must(name == self.global && self.tagged(tags), format!("makes the profile {name} without its name or owner"));
+                must(
+                    name == self.names.instance_profile() && self.tagged(tags),
+                    format!("makes the profile {name} without its name or owner"),
+                );
                 must(self.observed.instance_profile.is_none(), format!("makes a profile {name} that is there already"));
             }
             Planned::CreateLaunchTemplate { name, tags, .. } => {
-                must(name == self.regional && self.tagged(tags), format!("makes the template {name} without its name or owner"));
+                must(*name == self.names.regional && self.tagged(tags), format!("makes the template {name} without its name or owner"));
                 must(self.observed.launch_template.is_none(), format!("makes a template {name} that is there already"));
             }
             Planned::CreateAutoScalingGroup { name, tags, .. } => {
-                let tagged = tags.get(OWNER_TAG).is_some_and(|tag| tag.value == self.cluster);
-                must(name == self.regional && tagged, format!("makes the Auto Scaling group {name} without its name or owner"));
+                let tagged = tags.get(OWNER_TAG).is_some_and(|tag| tag.value == self.names.cluster);
+                must(name == self.names.group() && tagged, format!("makes the Auto Scaling group {name} without its name or owner"));
                 must(self.observed.auto_scaling_group.is_none(), format!("makes an Auto Scaling group {name} that is there already"));
             }
             Planned::AuthorizeRules { group, rules, tags, direction } => {
@@ -100,7 +102,7 @@ impl<'a> Books<'a> {
             | Planned::DeleteRolePolicy { role, .. }
             | Planned::DeleteRole { name: role } => must(self.role(role), format!("writes the role {role}, which is not ours")),
             Planned::AttachRolePolicy { role, .. } | Planned::PutRolePolicy { role, .. } | Planned::PutRoleBoundary { role, .. } => {
-                let made = self.creates.contains("CreateRole") && role == self.global;
+                let made = self.creates.contains("CreateRole") && role == self.names.role();
                 must(self.role(role) || made, format!("writes the role {role}, which is not ours"));
             }
             Planned::TagInstanceProfile { profile, .. }
@@ -110,8 +112,9 @@ impl<'a> Books<'a> {
                 must(self.profile(profile), format!("writes the profile {profile}, which is not ours"));
             }
             Planned::AddRoleToInstanceProfile { profile, role } => {
-                let profile_ours = self.profile(profile) || self.creates.contains("CreateInstanceProfile") && profile == self.global;
-                let role_ours = self.role(role) || self.creates.contains("CreateRole") && role == self.global;
+                let profile_ours =
+                    self.profile(profile) || self.creates.contains("CreateInstanceProfile") && profile == self.names.instance_profile();
+                let role_ours = self.role(role) || self.creates.contains("CreateRole") && role == self.names.role();
                 must(profile_ours && role_ours, format!("puts the role {role} into the profile {profile}: not both are ours"));
             }
             Planned::CreateLaunchTemplateVersion { template, .. } => {
@@ -150,14 +153,14 @@ impl<'a> Books<'a> {
             }
             Planned::WaitForGroupGone { group, .. } => must(self.scaling(group), format!("waits for the group {group}, which is not ours")),
             Planned::WaitForCapacity { group, .. } => {
-                must(group == self.regional, format!("waits for the group {group}, which is not ours"))
+                must(group == self.names.group(), format!("waits for the group {group}, which is not ours"))
             }
         }
         all
     }
 
     fn tagged(&self, tags: &Tags) -> bool {
-        tags.get(OWNER_TAG).is_some_and(|cluster| cluster == self.cluster)
+        tags.get(OWNER_TAG).is_some_and(|cluster| *cluster == self.names.cluster)
     }
 
     /// The rules of a group, ours or not.
@@ -228,14 +231,15 @@ impl<'a> Books<'a> {
     fn names(&self, number: u64) -> bool {
         let template = self.observed.launch_template.as_ref();
         let group = self.observed.auto_scaling_group.as_ref();
-        template.is_some_and(|template| template.default == number || template.latest == number)
-            || group.is_some_and(|group| {
-                group.settings.template_version == number || group.instances.iter().any(|it| it.template_version == Some(number))
-            })
+        template.is_some_and(|template| {
+            let runs = |group: &ObservedGroup| group.instances.iter().any(|instance| template.runs(instance) == Some(number));
+            let pins = |group: &ObservedGroup| group.settings.template_version == number;
+            template.default == number || template.latest == number || group.is_some_and(|group| pins(group) || runs(group))
+        })
     }
 
     fn scaling(&self, name: &str) -> bool {
         let group = self.observed.auto_scaling_group.as_ref().filter(|group| group.name == name);
-        group.and_then(|group| group.tags.get(OWNER_TAG)).is_some_and(|tag| tag.value == self.cluster)
+        group.and_then(|group| group.tags.get(OWNER_TAG)).is_some_and(|tag| tag.value == self.names.cluster)
     }
 }

@@ -26,12 +26,12 @@ pub(super) fn plan(
 }
 
 fn create(draft: &mut Draft<'_>, desired: &Desired, settings: GroupSettings<Ref<u64>>) {
-    let name = desired.names.regional.clone();
+    let name = desired.names.group().to_owned();
     let mut tags = desired.group_tags.clone();
     tags.extend(mark(desired));
     let new = view::group(&settings, version_text).group_tags(&tags, &desired.tags);
     draft.change(Kind::AutoScalingGroup, &name, ChangeKind::Create, (&View::default(), &new), None);
-    let instance_profile = desired.names.global.clone();
+    let instance_profile = desired.names.instance_profile().to_owned();
     let action = Planned::CreateAutoScalingGroup { name: name.clone(), settings, instance_profile, tags };
     let step = draft.step(Kind::AutoScalingGroup, &name, draft.last(), action);
     wait(draft, desired, step);
@@ -115,7 +115,7 @@ fn mark(desired: &Desired) -> Option<(String, GroupTag)> {
 
 fn wait(draft: &mut Draft<'_>, desired: &Desired, after: StepId) {
     if desired.wait_for_capacity_s > 0 {
-        let group = desired.names.regional.clone();
+        let group = desired.names.group().to_owned();
         let action = Planned::WaitForCapacity { group: group.clone(), timeout_s: desired.wait_for_capacity_s };
         draft.step(Kind::AutoScalingGroup, &group, [after], action);
     }

@@ -75,7 +75,7 @@ impl Way {
     pub(super) fn of_new_role(draft: &mut Draft<'_>, desired: &Desired) -> Self {
         let none = Attachments::default();
         let mut way = Self::default();
-        let role = &desired.names.global;
+        let role = desired.names.role();
         way.managed(draft, role, &desired.policies, &none, &Claims::default());
         way.inline(draft, role, &desired.policies, &none, &Claims::default());
         if desired.policies.boundary.is_some() {

@@ -32,7 +32,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, desired: &Desired, observed: &Observed
 }
 
 fn create_role(draft: &mut Draft<'_>, desired: &Desired) -> StepId {
-    let name = desired.names.global.clone();
+    let name = desired.names.role().to_owned();
     let policies = Way::of_new_role(draft, desired);
     let mut tags = desired.resource_tags();
     let mut new = role_view(&desired.iam_path, &desired.role_description, &desired.trust).tags("tags", &tags, &desired.tags);
@@ -57,14 +57,16 @@ fn update_role(draft: &mut Draft<'_>, desired: &Desired, role: &ObservedRole) {
     if !draft.owned(Kind::Role, name, role.tags.get(OWNER_TAG).map(String::as_str)) {
         return;
     }
-    path_stays(draft, Kind::Role, name, &role.path, &desired.iam_path);
+    // The path of one that was adopted is what it is: the config speaks of the profile's.
+    let path = if desired.names.adopted.role.is_some() { &role.path } else { &desired.iam_path };
+    path_stays(draft, Kind::Role, name, &role.path, path);
 
     let policies = Way::of_role(draft, desired, role);
     let same_trust = normalise(&role.trust) == normalise(&desired.trust);
     let trust = if same_trust { &desired.trust } else { &role.trust };
     let tags = desired.resource_tags();
     let mut old = role_view(&role.path, &role.description, trust).tags("tags", &compared(&role.tags), &desired.tags);
-    let mut new = role_view(&desired.iam_path, &desired.role_description, &desired.trust).tags("tags", &compared(&tags), &desired.tags);
+    let mut new = role_view(path, &desired.role_description, &desired.trust).tags("tags", &compared(&tags), &desired.tags);
     policies::there(&mut old, role, &desired.policies);
     policies::wanted(&mut new, &desired.policies);
     policies.show(&mut old, &mut new, &role.tags);
@@ -86,9 +88,9 @@ fn update_role(draft: &mut Draft<'_>, desired: &Desired, role: &ObservedRole) {
 }
 
 fn create_profile(draft: &mut Draft<'_>, desired: &Desired) -> StepId {
-    let name = desired.names.global.clone();
+    let name = desired.names.instance_profile().to_owned();
     let tags = desired.resource_tags();
-    let new = profile_view(&desired.iam_path, Some(&desired.names.global)).tags("tags", &tags, &desired.tags);
+    let new = profile_view(&desired.iam_path, Some(desired.names.role())).tags("tags", &tags, &desired.tags);
     draft.change(Kind::InstanceProfile, &name, ChangeKind::Create, (&View::default(), &new), None);
     let path = desired.iam_path.clone();
     draft.step(Kind::InstanceProfile, &name.clone(), [], Planned::CreateInstanceProfile { name, path, tags })
@@ -103,7 +105,7 @@ fn update_profile(draft: &mut Draft<'_>, desired: &Desired, profile: &ObservedPr
 
     let tags = desired.resource_tags();
     let old = profile_view(&profile.path, profile.role.as_deref()).tags("tags", &compared(&profile.tags), &desired.tags);
-    let new = profile_view(&desired.iam_path, Some(&desired.names.global)).tags("tags", &compared(&tags), &desired.tags);
+    let new = profile_view(&desired.iam_path, Some(desired.names.role())).tags("tags", &compared(&tags), &desired.tags);
     draft.change(Kind::InstanceProfile, name, ChangeKind::Update, (&old, &new), None);
 
     let (set, keys) = tag_diff(&profile.tags, &tags);
@@ -116,17 +118,17 @@ fn update_profile(draft: &mut Draft<'_>, desired: &Desired, profile: &ObservedPr
 
 /// AWS allows one role in a profile: another one goes first. `created` are the steps that make role and profile.
 fn put_role_into_profile(draft: &mut Draft<'_>, desired: &Desired, profile: Option<&ObservedProfile>, created: [Option<StepId>; 2]) {
-    let name = &desired.names.global;
+    let (name, role) = (desired.names.instance_profile(), desired.names.role());
     let holds = profile.and_then(|profile| profile.role.as_ref());
-    if holds == Some(name) {
+    if holds.is_some_and(|holds| holds == role) {
         return;
     }
     let mut after: Vec<StepId> = created.into_iter().flatten().collect();
     if let Some(other) = holds {
-        let remove = Planned::RemoveRoleFromInstanceProfile { profile: name.clone(), role: other.clone() };
+        let remove = Planned::RemoveRoleFromInstanceProfile { profile: name.to_owned(), role: other.clone() };
         after.push(draft.step(Kind::InstanceProfile, name, [], remove));
     }
-    let add = Planned::AddRoleToInstanceProfile { profile: name.clone(), role: name.clone() };
+    let add = Planned::AddRoleToInstanceProfile { profile: name.to_owned(), role: role.to_owned() };
     draft.step(Kind::InstanceProfile, name, after, add);
 }
 

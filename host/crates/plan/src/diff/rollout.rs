@@ -33,6 +33,7 @@ pub(super) enum Way {
 #[must_use]
 pub fn needs_refresh(desired: &Desired, observed: &Observed, image: &Image) -> bool {
     let (Some(group), Some(template)) = (&observed.auto_scaling_group, &observed.launch_template) else { return false };
+    let desired = &*desired.located(observed);
     let ours = group.tags.get(OWNER_TAG).is_some_and(|tag| tag.value == desired.names.cluster) && group.status.is_none();
     let Some(security_group) = observed.security_groups.iter().find(|group| group.vpc == desired.vpc) else { return false };
     let content = template::content(desired, image, &Ref::Known(security_group.id.clone()));
@@ -50,7 +51,7 @@ fn outdated(
 ) -> Vec<Instance> {
     let old = |instance: &&Instance| {
         let going = instance.lifecycle.starts_with("Terminat");
-        let runs = instance.template_version;
+        let runs = template.runs(instance);
         let same = runs.is_some_and(|number| {
             wanted == Some(&Ref::Known(number))
                 || template

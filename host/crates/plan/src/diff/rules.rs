@@ -25,7 +25,7 @@ pub(super) struct Target<'a> {
 
 /// The rules of a group that does not exist yet: AWS puts the default egress rule into it.
 pub(super) fn of_new_group(draft: &mut Draft<'_>, desired: &Desired, created: StepId) {
-    let target = Target { wanted: &desired.rules, name: &desired.names.regional, ours: true };
+    let target = Target { wanted: &desired.rules, name: desired.names.security_group(), ours: true };
     let missing: Vec<&Rule> = desired.rules.rules.iter().filter(|rule| !rule.key.is_default_egress()).collect();
     for rule in &missing {
         target.show(draft, None, Some(rule));

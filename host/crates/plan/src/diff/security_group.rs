@@ -37,7 +37,7 @@ fn refuse_strays(draft: &mut Draft<'_>, desired: &Desired, observed: &Observed) 
 }
 
 fn create(draft: &mut Draft<'_>, desired: &Desired) -> Ref<String> {
-    let name = desired.names.regional.clone();
+    let name = desired.names.security_group().to_owned();
     let tags = desired.resource_tags();
     let new = view(&desired.vpc, &desired.group_description).tags("tags", &tags, &desired.tags);
     draft.change(Kind::SecurityGroup, &name, ChangeKind::Create, (&View::default(), &new), None);
@@ -48,24 +48,17 @@ fn create(draft: &mut Draft<'_>, desired: &Desired) -> Ref<String> {
 }
 
 fn update(draft: &mut Draft<'_>, desired: &Desired, group: &ObservedSecurityGroup, ec2_tags: &mut Ec2Tags) {
-    let name = format!("{} ({})", desired.names.regional, group.id);
+    let name = format!("{} ({})", desired.names.security_group(), group.id);
     if !draft.owned(Kind::SecurityGroup, &name, group.tags.get(OWNER_TAG).map(String::as_str)) {
         return;
     }
-    if group.description != desired.group_description {
-        let message = format!(
-            "the security group {name} is described as `{}`, not as `{}`: AWS cannot change a description",
-            group.description, desired.group_description
-        );
-        let help = "destroy the cluster and apply it anew, or take the tag of kaphost from a group that is not its own";
-        draft.refuse(RefusalCode::NeedsReplacement, Kind::SecurityGroup, message, help, None);
-    }
+    // Its description is what it is: AWS cannot change it, and that of one that was adopted is somebody else's.
     let tags = desired.resource_tags();
     let old = View::default().tags("tags", &compared(&group.tags), &desired.tags);
     let new = View::default().tags("tags", &compared(&tags), &desired.tags);
-    draft.change(Kind::SecurityGroup, &desired.names.regional, ChangeKind::Update, (&old, &new), None);
+    draft.change(Kind::SecurityGroup, desired.names.security_group(), ChangeKind::Update, (&old, &new), None);
     ec2_tags.add(&group.id, tag_diff(&group.tags, &tags));
-    let target = rules::Target { wanted: &desired.rules, name: &desired.names.regional, ours: true };
+    let target = rules::Target { wanted: &desired.rules, name: desired.names.security_group(), ours: true };
     rules::of_existing_group(draft, desired, &target, &group.id, &group.rules);
 }
 

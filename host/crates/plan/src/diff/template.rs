@@ -107,7 +107,7 @@ fn forgotten(template: &ObservedTemplate, group: Option<&ObservedGroup>) -> BTre
     let mut named = BTreeSet::from([template.default, template.latest]);
     if let Some(group) = group {
         named.insert(group.settings.template_version);
-        named.extend(group.instances.iter().filter_map(|instance| instance.template_version));
+        named.extend(group.instances.iter().filter_map(|instance| template.runs(instance)));
         named.extend(group.refresh.as_ref().and_then(|refresh| refresh.version));
     }
     let old = template.versions.keys().take(template.versions.len() - KEPT_VERSIONS);
@@ -115,7 +115,7 @@ fn forgotten(template: &ObservedTemplate, group: Option<&ObservedGroup>) -> BTre
 }
 
 /// The version's description, and the token that lets two appliers make one version of it.
-fn identify(
+pub(crate) fn identify(
     desired: &Desired,
     content: &TemplateContent<Ref<String>>,
     root: &str,

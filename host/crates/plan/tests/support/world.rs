@@ -85,6 +85,7 @@ fn instance(version: u64) -> Instance {
         lifecycle: "InService".to_owned(),
         health: "Healthy".to_owned(),
         template_version: Some(version),
+        template: Some("kapacitor-stage".to_owned()),
     }
 }
 
