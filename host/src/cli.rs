@@ -1,11 +1,14 @@
 //! The command line. One command a file under `commands/`; the doc comments of the arguments are the help.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
-use crate::commands::{adopt, apply, check, convert, destroy, explain, facts, output, plan, replay, show, status, verify};
+use crate::commands::{adopt, apply, check, convert, destroy, explain, facts, output, plan, replay, schema, show, status, verify};
 use crate::document::Document;
 use crate::exit;
+use crate::failure::Failure;
+pub(crate) use crate::forms::Format;
+use crate::forms::{self, Form, Forms, OUTPUT, Output};
 use crate::term::Color;
 
 /// Provisions a Kapacitor server on AWS from a KDL file, under policies that are WebAssembly modules.
@@ -16,17 +19,17 @@ use crate::term::Color;
 #[command(name = "kaphost", version, max_term_width = 100, after_help = exit::help())]
 pub(crate) struct Cli {
     #[command(flatten)]
-    pub(crate) global: Global,
+    pub(crate) global: GlobalArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Global {
+pub(crate) struct GlobalArgs {
     /// The form of the result on standard output
-    #[arg(long, global = true, value_enum, default_value_t, env = "KAPHOST_OUTPUT")]
-    pub(crate) output: Format,
+    #[arg(id = OUTPUT, long, global = true, value_name = "OUTPUT", value_parser = Forms(Form::OF_ALL), default_value = "text", env = "KAPHOST_OUTPUT")]
+    pub(crate) outputs: Vec<Output>,
     /// When to use colour; NO_COLOR is honoured
     #[arg(long, global = true, value_enum, default_value_t, env = "KAPHOST_COLOR")]
     pub(crate) color: Color,
@@ -35,14 +38,25 @@ pub(crate) struct Global {
     pub(crate) verbose: bool,
 }
 
-/// `--output`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON document
-    Json,
+/// What every command is told, whichever it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Global {
+    /// The form of what is on standard output.
+    pub(crate) output: Format,
+    /// Whether to say more.
+    pub(crate) verbose: bool,
+}
+
+impl Cli {
+    /// What every command is told.
+    ///
+    /// # Errors
+    /// When `--output` asks for what the command does not have.
+    pub(crate) fn global(&self) -> Result<Global, Failure> {
+        let outputs = &self.global.outputs;
+        let output = if matches!(self.command, Command::Check(_)) { forms::on_stdout(outputs)? } else { forms::only(outputs)? };
+        Ok(Global { output, verbose: self.global.verbose })
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -60,6 +74,7 @@ pub(crate) enum Command {
     Verify(verify::Command),
     Replay(replay::Command),
     Convert(convert::Command),
+    Schema(schema::Command),
 }
 
 impl Command {
@@ -80,6 +95,7 @@ impl Command {
             Self::Verify(_) => Document::Verify,
             Self::Replay(_) => Document::Replay,
             Self::Convert(_) => Document::Convert,
+            Self::Schema(_) => Document::Schema,
         }
     }
 }

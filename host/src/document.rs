@@ -1,7 +1,7 @@
 //! The JSON documents of the commands: which there are, and the one envelope of all of them.
 
-use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::exit::Exit;
 
@@ -21,6 +21,7 @@ pub(crate) enum Document {
     Show,
     Verify,
     Convert,
+    Schema,
     /// Of a command line that cannot be read: which command was meant is not known.
     Usage,
 }
@@ -30,7 +31,7 @@ impl Document {
     #[must_use]
     pub(crate) const fn schema(self) -> &'static str {
         match self {
-            Self::Check => "kaphost.check/1",
+            Self::Check => kaphost_findings::SCHEMA,
             Self::Plan => "kaphost.plan/1",
             Self::Apply => "kaphost.apply/1",
             Self::Adopt => "kaphost.adopt/1",
@@ -43,43 +44,38 @@ impl Document {
             Self::Show => "kaphost.show/1",
             Self::Verify => "kaphost.verify/1",
             Self::Convert => "kaphost.convert/1",
+            Self::Schema => "kaphost.schema/1",
             Self::Usage => "kaphost.usage/1",
         }
     }
 
-    /// The whole text: `schema` and `exit` first, so that a reader knows from the start what it reads; then the members by their names. `members`
-    /// is an object.
+    /// The whole text: `schema` and `exit` first, so that a reader knows from the start what it reads; then the members. `members` is an object, or a
+    /// structure that is one in JSON.
     #[must_use]
-    pub(crate) fn text(self, exit: Exit, members: &Value) -> String {
-        Envelope { schema: self.schema(), exit: Some(exit), members }.text()
+    pub(crate) fn text<T: Serialize>(self, exit: Exit, members: &T) -> String {
+        Envelope { schema: self.schema(), exit: Some(exit.code()), members }.text()
     }
 
     /// The same of a document that is kept and read again: how the run ended that wrote it says nothing of what stands in it.
     #[must_use]
-    pub(crate) fn kept(self, members: &Value) -> String {
+    pub(crate) fn kept<T: Serialize>(self, members: &T) -> String {
         Envelope { schema: self.schema(), exit: None, members }.text()
     }
 }
 
-struct Envelope<'a> {
+#[derive(Serialize)]
+struct Envelope<'a, T> {
     schema: &'static str,
-    exit: Option<Exit>,
-    members: &'a Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit: Option<u8>,
+    #[serde(flatten)]
+    members: &'a T,
 }
 
-impl Envelope<'_> {
+impl<T: Serialize> Envelope<'_, T> {
     fn text(&self) -> String {
-        // Strings for names, and no value but JSON's own: there is nothing that could have no form.
+        // Names are strings and values are JSON's own: there is nothing that could have no form.
         serde_json::to_string_pretty(self).unwrap_or_else(|error| json!({ "problems": [error.to_string()] }).to_string()) + "\n"
-    }
-}
-
-impl Serialize for Envelope<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let schema = ("schema", Value::from(self.schema));
-        let exit = self.exit.map(|exit| ("exit", Value::from(exit.code())));
-        let members = self.members.as_object().into_iter().flatten();
-        serializer.collect_map(std::iter::once(schema).chain(exit).chain(members.map(|(name, value)| (name.as_str(), value.clone()))))
     }
 }
 

@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Done, or nothing to do.
+    #[default]
     Done,
     /// Config, AWS or other error; nothing changed.
     Error,

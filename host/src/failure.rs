@@ -206,7 +206,8 @@ impl Failure {
     }
 
     /// What is wrong, each with code, message and help; located where it has a place.
-    fn problems(&self) -> Vec<Simple> {
+    #[must_use]
+    pub(crate) fn problems(&self) -> Vec<Simple> {
         let one = |code: &str, message: String, help: &str| vec![Simple::new(code, message).with_help(help)];
         match self {
             Self::Config(_) | Self::Unplannable(_) | Self::Unfit(_) | Self::FactsMoved(_) | Self::Untrusted { .. } => Vec::new(),

@@ -10,6 +10,7 @@ mod exit;
 mod facts;
 mod failure;
 mod fleet;
+mod forms;
 mod images;
 mod input;
 mod interrupt;
@@ -21,9 +22,11 @@ mod progress;
 mod record;
 mod render;
 mod saved;
+mod schemas;
 mod signing;
 mod term;
 mod usage;
+mod verdict;
 mod written;
 
 use std::process::ExitCode;
@@ -51,9 +54,13 @@ pub fn main_impl() -> ExitCode {
         }
     };
     cli.global.color.install();
-    commands::run(&cli)
+    let global = cli.global();
+    // Where the forms that are asked for make no sense together, who asked for JSON gets JSON.
+    let output = global.as_ref().map_or_else(|_| forms::wanted(&cli.global.outputs), |global| global.output);
+    global
+        .and_then(|global| commands::run(&global, &cli.command))
         .unwrap_or_else(|failure| {
-            if cli.global.output == Format::Json {
+            if output == Format::Json {
                 term::out(&failure.json(cli.command.document()));
             }
             term::err(&failure.text());

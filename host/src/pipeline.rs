@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use kaphost_plan::{Desired, Image, ImageFact, Observed, Plan, Refusal};
-use kaphost_policy::{Admission, Decision, Effect, Facts, Outcome};
+use kaphost_policy::{Decision, Facts};
 use kaphost_spec::AdmittedSpec;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::Global;
 use crate::cloud::{Clouds, Session};
@@ -14,9 +14,8 @@ use crate::failure::Failure;
 use crate::fleet::{self, Fleet};
 use crate::input::{self, ClusterArgs, Input};
 use crate::policies::{Asked, Policies};
-use crate::record::Inputs;
 use crate::render::simple::Simple;
-use crate::render::warnings::Warnings;
+use crate::verdict::Verdict;
 use crate::{preflight, render, term};
 
 /// Reads the config on a thread of its own while the policies load, which takes longer: neither needs the other. What is wrong with the config is
@@ -64,44 +63,12 @@ pub(crate) struct Admitted {
 /// # Errors
 /// When a policy denies, or cannot be run; when the record cannot be written; when something is odd where nothing may be.
 pub(crate) fn admit(global: &Global, input: &Input, policies: &Policies, facts: &Facts, asked: &Asked<'_>) -> Result<Admitted, Failure> {
-    let mut said = String::new();
-    let admitted = judge(global, input, policies, facts, asked, &mut said);
-    if !said.is_empty() && !input.alone {
+    let verdict = Verdict::of(global, input, policies, facts, asked.record);
+    if !verdict.said.is_empty() && !input.alone {
         term::err(&fleet::heading(input.spec.cluster.name.as_str(), input.spec.cluster.region.as_str()));
     }
-    term::err(&said);
-    admitted
-}
-
-fn judge(
-    global: &Global,
-    input: &Input,
-    policies: &Policies,
-    facts: &Facts,
-    asked: &Asked<'_>,
-    said: &mut String,
-) -> Result<Admitted, Failure> {
-    let Admission { outcome, decision, .. } = policies.evaluate(global, input, facts, said)?;
-    if let Some(record) = asked.record {
-        record.write(input, policies, &decision)?;
-    }
-    let inputs = json!(Inputs::new(input, policies, &decision));
-    let shown = Warnings::of(&decision, &input.spec, |waiver| policies.place_of(waiver));
-    said.push_str(&shown.text());
-    let warnings = shown.json();
-    match outcome {
-        Outcome::Admitted(_) if policies.strict() && shown.count() > 0 => {
-            Err(Failure::Strict { count: shown.count(), warnings, decision: json!(decision) })
-        }
-        Outcome::Admitted(spec) => Ok(Admitted { spec: *spec, decision, inputs, warnings }),
-        Outcome::Denied => {
-            said.push_str(&render::decision::violations(&decision, &input.spec, Effect::Deny));
-            said.push_str(&render::decision::waived(&decision));
-            let [violations, waived] =
-                [Effect::Deny, Effect::Waived].map(|effect| render::decision::violations_json(&decision, &input.spec, effect));
-            Err(Failure::Denied { violations, waived, warnings, inputs: Box::new(inputs), decision: json!(decision) })
-        }
-    }
+    term::err(&verdict.said);
+    verdict.end
 }
 
 /// A cluster that is admitted and fit to be planned.

@@ -183,6 +183,18 @@ impl Policies {
         }
     }
 
+    /// What is odd in the sets.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.sets.iter().flat_map(PolicySet::warnings)
+    }
+
+    /// What a rule of a policy asks for, in the policy's words.
+    #[must_use]
+    pub(crate) fn about(&self, policy: usize, rule: &str) -> Option<String> {
+        let rules = &self.policies.get(policy)?.module.description().rules;
+        rules.iter().find(|known| known.id == rule).map(|known| known.summary.clone())
+    }
+
     /// Whether there is none.
     #[must_use]
     pub(crate) const fn is_empty(&self) -> bool {

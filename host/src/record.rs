@@ -55,6 +55,12 @@ impl RecordArgs {
         self.sign.signers()
     }
 
+    /// Whether there is to be one.
+    #[must_use]
+    pub(crate) const fn is_asked_for(&self) -> bool {
+        self.record.is_some()
+    }
+
     /// Writes the record, when one is asked for.
     ///
     /// # Errors
@@ -77,7 +83,10 @@ impl RecordArgs {
 }
 
 /// Puts a file in place whole or not at all, as readable as any file of its user's.
-fn replace(file: &FilePath, bytes: &[u8]) -> std::io::Result<()> {
+///
+/// # Errors
+/// When it cannot be written; then what was there still is.
+pub(crate) fn replace(file: &FilePath, bytes: &[u8]) -> std::io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(FilePath::new("."));
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
@@ -323,7 +332,6 @@ mod tests {
     use super::*;
     use crate::cli::{Format, Global};
     use crate::policies::Again;
-    use crate::term::Color;
 
     const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
     ami "ami-0abcd1234"
@@ -339,7 +347,7 @@ mod tests {
         let input = input::parse(ConfigSource::new("cluster.kdl", CONFIG), folder.path(), &[]).unwrap().remove(0);
         let now = "2026-11-22T20:00:00Z".parse().unwrap();
         let policies = Policies::load_again(&Again { files: Vec::new(), settings: &[], now }).unwrap();
-        let global = Global { output: Format::Json, color: Color::Never, verbose: false };
+        let global = Global { output: Format::Json, verbose: false };
         let admission = policies.evaluate(&global, &input, &Facts::default(), &mut String::new()).unwrap();
         Record::new(&input, &policies, &admission.decision).text().unwrap()
     }

@@ -34,6 +34,14 @@ impl Python {
         Self::with(built, "boot")
     }
 
+    /// The one that holds documents to schemas.
+    ///
+    /// # Errors
+    /// As `ready`.
+    pub fn with_validators(built: &Built) -> Result<Self, Failure> {
+        Self::with(built, "formats")
+    }
+
     /// The one whose requirements are in this folder below `tests/`.
     fn with(built: &Built, folder_name: &str) -> Result<Self, Failure> {
         let requirements = workspace().join("tests").join(folder_name).join("requirements.txt");

@@ -8,8 +8,8 @@ use std::path::Path;
 use kaphost_tests::{Built, Kaphost, Run};
 use serde_json::Value;
 
-const COMMANDS: [&str; 13] =
-    ["check", "plan", "apply", "adopt", "destroy", "status", "output", "explain", "facts", "show", "verify", "replay", "convert"];
+const COMMANDS: [&str; 14] =
+    ["check", "plan", "apply", "adopt", "destroy", "status", "output", "explain", "facts", "show", "verify", "replay", "convert", "schema"];
 
 const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
     ami "ami-0abcd1234abcd1234"
@@ -130,7 +130,7 @@ fn wrong_usage_is_told_apart_from_everything_else() {
         "",
         "chek cluster.kdl",
         "check",
-        "check cluster.kdl extra.kdl",
+        "plan cluster.kdl extra.kdl",
         "check cluster.kdl --polcy org.wasm",
         "check cluster.kdl --output yaml",
         "check cluster.kdl --color sometimes",

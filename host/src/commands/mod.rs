@@ -10,11 +10,12 @@ pub(crate) mod facts;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod replay;
+pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod verify;
 
-use crate::cli::{Cli, Command, Global};
+use crate::cli::{Command, Global};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::or_ctrl_c;
@@ -24,9 +25,8 @@ use crate::term;
 ///
 /// # Errors
 /// The failure that ended it.
-pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
-    let global: &Global = &cli.global;
-    match &cli.command {
+pub(crate) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
+    match command {
         Command::Check(command) => check::run(global, command),
         Command::Plan(command) => plan::run(global, command),
         Command::Apply(command) => apply::run(global, command),
@@ -38,6 +38,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Facts(command) => facts::run(global, command),
         Command::Convert(command) => convert::run(global, command),
         Command::Replay(command) => replay::run(global, command),
+        Command::Schema(command) => schema::run(global, command),
         Command::Show(command) => show::run(global, command),
         Command::Verify(command) => verify::run(global, command),
     }

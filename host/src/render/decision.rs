@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use kaphost_findings::{Finding, Kind, Level, Waived};
 use kaphost_policy::{Admission, Change, Decision, Effect, Enforcement, PolicyRecord, Severity, Violation, WaiverRecord, visible};
 use kaphost_spec::{ConfigSource, Leaf, Span, Spec};
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 use serde_json::{Value, json};
 
+use crate::policies::Policies;
 use crate::render::explain::author;
-use crate::render::{covered, diagnostic};
+use crate::render::{diagnostic, finding};
 use crate::term::{self, BAD, FAINT, GOOD, POLICY, STRONG, paint};
 
 /// Longest value that is shown whole, in characters.
@@ -128,14 +130,42 @@ pub(crate) fn violations_json(decision: &Decision, spec: &Spec, effect: Effect) 
     decision.violations(effect).map(|violation| Located::new(violation, decision, spec).json()).collect()
 }
 
+/// The same as findings of a check. What an advisory policy would change is among what it advises.
+#[must_use]
+pub(crate) fn findings(decision: &Decision, spec: &Spec, effect: Effect, policies: &Policies) -> Vec<Finding> {
+    let one = |violation: &Violation| {
+        let waiver = decision.waiver(violation);
+        Finding { about: policies.about(violation.policy, &violation.rule), ..Located::new(violation, decision, spec).finding(waiver) }
+    };
+    let mut all: Vec<Finding> = decision.violations(effect).map(one).collect();
+    if effect == Effect::Advise {
+        all.extend(decision.advice.iter().map(|change| advised(change, decision, spec, policies)));
+    }
+    all
+}
+
+/// What an advisory policy would change.
+fn advised(change: &Change, decision: &Decision, spec: &Spec, policies: &Policies) -> Finding {
+    let policy = decision.policy(change.policy).map_or("", |policy| policy.name.as_str());
+    let would = match &change.new {
+        Some(new) => format!("would make `{}` {}: {}", change.path, value(new), change.reason),
+        None => format!("would take `{}` away: {}", change.path, change.reason),
+    };
+    Finding {
+        policy: Some(policy.to_owned()),
+        path: Some(change.path.to_string()),
+        about: policies.about(change.policy, &change.rule),
+        place: Some(finding::place(spec.origins.source(), &spec.origins.nearest(&change.path))),
+        ..finding::plain(Kind::Advice, Level::Note, format!("{policy}/{}", change.rule), would)
+    }
+}
+
 /// A violation, and where in the config it points.
 #[derive(Debug)]
 struct Located<'a> {
     violation: &'a Violation,
     policy: &'a str,
     source: &'a ConfigSource,
-    /// The same, as it may be shown.
-    shown: ConfigSource,
     span: Span,
     /// The policy that wrote the value, when it is not the config's own.
     writer: Option<(&'a PolicyRecord, &'a Change)>,
@@ -147,7 +177,6 @@ impl<'a> Located<'a> {
             violation,
             policy: decision.policy(violation.policy).map_or("", |policy| policy.name.as_str()),
             source: spec.origins.source(),
-            shown: covered::source(spec),
             span: spec.origins.nearest(&violation.path),
             writer: decision.last_writer(&violation.path),
         }
@@ -159,6 +188,31 @@ impl<'a> Located<'a> {
         let new = change.new.as_ref().map_or_else(|| "gone".to_owned(), value);
         let old = change.old.as_ref().map_or_else(|| "unset".to_owned(), value);
         format!("written by policy {} {} ({}): {} was {old} and is now {new}", policy.name, policy.version, change.rule, change.path)
+    }
+
+    fn finding(&self, waiver: Option<&WaiverRecord>) -> Finding {
+        let (kind, level) = match self.violation.effect {
+            Effect::Deny => (Kind::Violation, Level::Error),
+            Effect::Advise => (Kind::Advice, Level::Warning),
+            Effect::Waived => (Kind::Waived, Level::Note),
+        };
+        let Violation { rule, severity, path, message, help, url, .. } = self.violation;
+        Finding {
+            policy: Some(self.policy.to_owned()),
+            severity: Some(severity.to_string()),
+            path: Some(path.to_string()),
+            help: help.clone(),
+            url: url.clone(),
+            place: Some(finding::place(self.source, &self.span)),
+            written_by: self.writer.map(|_| self.label()),
+            waiver: waiver.map(|waiver| Waived {
+                owner: waiver.owner.clone(),
+                ticket: waiver.ticket.clone(),
+                reason: waiver.reason.clone(),
+                expires: waiver.expires.to_string(),
+            }),
+            ..finding::plain(kind, level, format!("{}/{rule}", self.policy), message.clone())
+        }
     }
 
     fn json(&self) -> Value {
@@ -222,7 +276,7 @@ impl Diagnostic for Located<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&self.shown)
+        Some(self.source)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

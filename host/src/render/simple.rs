@@ -4,10 +4,13 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use kaphost_findings::{Finding, Kind, Level};
 use kaphost_policy::visible;
 use kaphost_spec::{ConfigSource, Origins, Path, Span};
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 use serde_json::{Value, json};
+
+use crate::render::finding;
 
 /// Longest message about a JSON text, in characters: serde repeats what it does not know.
 const MESSAGE_CHARS: usize = 500;
@@ -89,6 +92,17 @@ impl Simple {
     pub(crate) const fn into_warning(mut self) -> Self {
         self.warning = true;
         self
+    }
+
+    /// As a finding of a check.
+    #[must_use]
+    pub(crate) fn finding(&self, kind: Kind) -> Finding {
+        let level = if self.warning { Level::Warning } else { Level::Error };
+        Finding {
+            help: self.help.clone(),
+            place: self.place.as_ref().map(|(source, span)| finding::place(source, span)),
+            ..finding::plain(kind, level, self.code.clone(), self.to_string())
+        }
     }
 
     /// `code message causes help`, and `file line column` where it has a place.

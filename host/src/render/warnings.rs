@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kaphost_findings::{Finding, Kind, Level};
 use kaphost_policy::{Decision, Effect, Reversed, WaiverRecord, WaiverState};
 use kaphost_spec::{ConfigSource, Leaf, Span, Spec};
 use serde_json::{Value, json};
@@ -47,6 +48,12 @@ impl Warnings {
     #[must_use]
     pub(crate) const fn count(&self) -> usize {
         self.odd.len()
+    }
+
+    /// As findings of a check, advice apart. `strict` makes errors of them.
+    pub(crate) fn findings(&self, strict: bool) -> impl Iterator<Item = Finding> {
+        let level = if strict { Level::Error } else { Level::Warning };
+        self.odd.iter().map(move |problem| Finding { level, ..problem.finding(Kind::Set) })
     }
 
     /// For people.

@@ -5,30 +5,28 @@ use crate::{Finding, Level, Run};
 
 /// One command a finding. A run without findings says nothing.
 pub(crate) fn github(run: &Run) -> String {
-    run.checked.iter().flat_map(|checked| checked.findings.iter().map(|finding| command(finding, &checked.file))).collect()
+    run.located().map(|(checked, finding)| command(finding, checked.map(|checked| checked.file.as_str()))).collect()
 }
 
-fn command(finding: &Finding, file: &str) -> String {
+fn command(finding: &Finding, file: Option<&str>) -> String {
     let name = match finding.level {
         Level::Error => "error",
         Level::Warning => "warning",
         Level::Note => "notice",
     };
-    let mut properties = match &finding.place {
-        None => vec![format!("file={}", property(file))],
-        Some(place) => {
-            let region = place.region;
-            let mut properties = vec![format!("file={}", property(&place.file)), format!("line={}", region.line)];
-            if region.end_line == region.line {
-                // Columns are taken for single lines only.
-                properties.push(format!("col={}", region.column));
-                properties.push(format!("endColumn={}", region.end_column));
-            } else {
-                properties.push(format!("endLine={}", region.end_line));
-            }
-            properties
+    let place = finding.place.as_ref();
+    let file = place.map(|place| place.file.as_str()).or(file);
+    let mut properties: Vec<String> = file.map(|file| format!("file={}", property(file))).into_iter().collect();
+    if let Some(region) = place.and_then(|place| place.region) {
+        properties.push(format!("line={}", region.line));
+        if region.end_line == region.line {
+            // Columns are taken for single lines only.
+            properties.push(format!("col={}", region.column));
+            properties.push(format!("endColumn={}", region.end_column));
+        } else {
+            properties.push(format!("endLine={}", region.end_line));
         }
-    };
+    }
     properties.push(format!("title={}", property(&finding.rule)));
     format!("::{name} {}::{}\n", properties.join(","), data(&finding.full_text()))
 }

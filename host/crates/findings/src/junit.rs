@@ -5,39 +5,58 @@ use std::collections::BTreeMap;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use crate::{Checked, Finding, Kind, Level, Outcome, Run, Unwritable};
+use crate::model::COMMON;
+use crate::{Finding, Kind, Level, Outcome, Place, Run, Unwritable};
 
 /// The whole document.
 pub(crate) fn junit(run: &Run) -> Result<String, Unwritable> {
     let mut report = Report::new(run.tool.name.clone());
+    if !run.common.is_empty() {
+        report.add_test_suite(suite(COMMON, &run.common));
+    }
     for checked in &run.checked {
-        report.add_test_suite(suite(checked));
+        let title = checked.title();
+        let mut suite = suite(&title, &checked.findings);
+        // What holds no case reads as not run: so what stands in nobody's way has one that passes, and so has what nobody could judge.
+        match checked.outcome {
+            Outcome::Passed => suite.add_test_case(case("admitted", &title, TestCaseStatus::success())),
+            Outcome::Untrusted | Outcome::Invalid if checked.findings.iter().all(|finding| finding.level < Level::Error) => {
+                let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+                status.set_message("it could not be judged");
+                suite.add_test_case(case("admitted", &title, status))
+            }
+            Outcome::Untrusted | Outcome::Denied | Outcome::Invalid => &mut suite,
+        };
+        report.add_test_suite(suite);
     }
     let mut text = report.to_string().map_err(|error| Unwritable(error.to_string()))?;
+    // Jenkins's schema has this count on suites, and not on the whole. Nothing before it holds a text of somebody else's.
+    text = text.replacen(&format!(" skipped=\"{}\"", report.skipped), "", 1);
     if !text.ends_with('\n') {
         text.push('\n');
     }
     Ok(text)
 }
 
-fn suite(checked: &Checked) -> TestSuite {
-    let mut suite = TestSuite::new(checked.title());
+fn suite(title: &str, findings: &[Finding]) -> TestSuite {
+    let mut suite = TestSuite::new(title);
     let mut by_rule: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
-    for finding in &checked.findings {
+    for finding in findings {
         by_rule.entry(&finding.rule).or_default().push(finding);
     }
     for (rule, findings) in &by_rule {
-        suite.add_test_case(case(rule, findings, checked));
-    }
-    if checked.outcome == Outcome::Passed && by_rule.values().flatten().all(|finding| finding.level < Level::Error) {
-        let mut whole = TestCase::new("admitted", TestCaseStatus::success());
-        whole.set_classname(checked.title());
-        suite.add_test_case(whole);
+        suite.add_test_case(of_rule(rule, findings, title));
     }
     suite
 }
 
-fn case(rule: &str, findings: &[&Finding], checked: &Checked) -> TestCase {
+fn case(name: &str, title: &str, status: TestCaseStatus) -> TestCase {
+    let mut case = TestCase::new(name, status);
+    case.set_classname(title);
+    case
+}
+
+fn of_rule(rule: &str, findings: &[&Finding], title: &str) -> TestCase {
     let text = findings.iter().map(|finding| located(finding)).collect::<Vec<_>>().join("\n\n");
     let first = findings.first().map_or("", |finding| finding.message.as_str());
     let failed = |kind| {
@@ -57,8 +76,7 @@ fn case(rule: &str, findings: &[&Finding], checked: &Checked) -> TestCase {
         TestCaseStatus::success()
     };
     let passed = matches!(status, TestCaseStatus::Success { .. });
-    let mut case = TestCase::new(rule, status);
-    case.set_classname(checked.title());
+    let mut case = case(rule, title, status);
     if passed {
         case.set_system_out(text);
     }
@@ -67,7 +85,8 @@ fn case(rule: &str, findings: &[&Finding], checked: &Checked) -> TestCase {
 
 fn located(finding: &Finding) -> String {
     match &finding.place {
-        Some(place) => format!("{}:{}:{}: {}", place.file, place.region.line, place.region.column, finding.full_text()),
+        Some(Place { file, region: Some(region) }) => format!("{file}:{}:{}: {}", region.line, region.column, finding.full_text()),
+        Some(Place { file, region: None }) => format!("{file}: {}", finding.full_text()),
         None => finding.full_text(),
     }
 }

@@ -1,6 +1,7 @@
 //! What a check found, in the forms that other programs read: JSON, NDJSON, SARIF, JUnit, GitHub's workflow commands, TAP.
 //!
-//! Last stage of `kaphost check`: the host gathers a [`Run`] (plain data), and each [`Format`] is one pure function of it. Knows no config, no
+//! Last stage of `kaphost check`: the host gathers a [`Run`] (plain data), and each [`Format`] is one pure function of it. Of the JSON
+//! document this makes the [`Members`]; its envelope is that of all of kaphost's documents. Knows no config, no
 //! policy and no AWS; reads and prints nothing. Every text has been made printable where it entered kaphost; what a format needs beyond that
 //! (XML's characters, GitHub's escapes) is done here.
 
@@ -13,14 +14,12 @@ mod tap;
 
 use std::fmt;
 
-pub use json::{SCHEMA, json, ndjson};
-pub use model::{Checked, Finding, Kind, Level, Outcome, Place, Region, Run, Tool, Waived};
+pub use json::{Members, SCHEMA};
+pub use model::{Checked, Finding, Kind, Level, Outcome, Place, Region, Run, Skipped, Tool, Waived};
 
 /// A form that a program reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// One JSON document.
-    Json,
     /// One JSON object a line.
     Ndjson,
     /// SARIF 2.1.0, for code scanning.
@@ -52,8 +51,7 @@ impl Format {
     /// None that can happen; see [`Unwritable`].
     pub fn write(self, run: &Run) -> Result<String, Unwritable> {
         match self {
-            Self::Json => json(run),
-            Self::Ndjson => ndjson(run),
+            Self::Ndjson => json::ndjson(run),
             Self::Sarif => sarif::sarif(run),
             Self::Junit => junit::junit(run),
             Self::Github => Ok(github::github(run)),

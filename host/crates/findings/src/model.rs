@@ -1,17 +1,31 @@
 //! A run as plain data.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// One run of a check over any number of clusters.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     /// Who checked.
     pub tool: Tool,
     /// The exit code of the whole run.
     pub exit: u8,
-    /// Every cluster, and every file that gave none, in the order in which they were checked.
+    /// What is about no config by itself: the policies, what they are told of the world.
+    pub common: Vec<Finding>,
+    /// Every cluster, and everything that was named and gave none, in the order in which they were named.
     pub checked: Vec<Checked>,
+    /// What was found while looking for configs, and is none.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A file that was passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Skipped {
+    /// As it was found.
+    pub file: String,
+    /// What it is: "a policy set".
+    pub is: String,
 }
 
 /// Who checked.
@@ -25,21 +39,20 @@ pub struct Tool {
 }
 
 /// One cluster of one file, or a file that could not be read as clusters.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Checked {
     /// The config, as the user named it.
     pub file: String,
     /// The cluster; absent when the file could not be read that far.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
     /// What came of it.
     pub outcome: Outcome,
-    /// Everything that was found, most important first within a file's own order.
+    /// The exit code of a run on this alone.
+    pub exit: u8,
+    /// Everything that was found.
     pub findings: Vec<Finding>,
-    /// The decision as the policies left it; absent when none was made.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub decision: Option<serde_json::Value>,
+    /// What the JSON document says of it besides, by name: the decision, and what led to it. Left empty where nobody asks for that document.
+    pub more: Map<String, Value>,
 }
 
 /// What came of one check.
@@ -113,6 +126,9 @@ pub struct Finding {
     /// Where the rule is explained.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// What the rule asks for, whatever was found: for formats that describe rules apart from findings.
+    #[serde(skip)]
+    pub about: Option<String>,
     /// Where it is; absent when it is about no line of a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
@@ -130,9 +146,9 @@ pub struct Finding {
 pub struct Place {
     /// As the user named it.
     pub file: String,
-    /// Lines and columns.
+    /// Lines and columns; absent when it is the file as a whole.
     #[serde(flatten)]
-    pub region: Region,
+    pub region: Option<Region>,
 }
 
 /// From where to where. Lines and columns start at 1; columns count characters; the end is the first character after it.
@@ -161,6 +177,22 @@ pub struct Waived {
     pub reason: String,
     /// RFC 3339.
     pub expires: String,
+}
+
+/// Where formats that know only files and clusters put [`Run::common`].
+pub(crate) const COMMON: &str = "policies and facts";
+
+impl Run {
+    /// Every finding, in order.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.common.iter().chain(self.checked.iter().flat_map(|checked| &checked.findings))
+    }
+
+    /// Every finding with the cluster that it is about, when it is about one by itself.
+    pub(crate) fn located(&self) -> impl Iterator<Item = (Option<&Checked>, &Finding)> {
+        let common = self.common.iter().map(|finding| (None, finding));
+        common.chain(self.checked.iter().flat_map(|checked| checked.findings.iter().map(move |finding| (Some(checked), finding))))
+    }
 }
 
 impl Checked {

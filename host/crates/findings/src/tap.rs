@@ -3,18 +3,23 @@
 
 use serde_json::json;
 
-use crate::{Finding, Outcome, Run};
+use crate::model::COMMON;
+use crate::{Finding, Level, Outcome, Run};
 
 /// The whole stream.
 pub(crate) fn tap(run: &Run) -> String {
-    let mut text = format!("TAP version 14\n1..{}\n", run.checked.len());
-    for (number, checked) in run.checked.iter().enumerate() {
-        let verdict = if checked.outcome == Outcome::Passed { "ok" } else { "not ok" };
-        text.push_str(&format!("{verdict} {} - {}\n", number + 1, description(&checked.title())));
-        if !checked.findings.is_empty() {
+    let holds = run.common.iter().all(|finding| finding.level < Level::Error);
+    let common = (!run.common.is_empty()).then(|| (COMMON.to_owned(), holds, run.common.as_slice()));
+    let checked = run.checked.iter().map(|one| (one.title(), one.outcome == Outcome::Passed, one.findings.as_slice()));
+    let points: Vec<(String, bool, &[Finding])> = common.into_iter().chain(checked).collect();
+    let mut text = format!("TAP version 14\n1..{}\n", points.len());
+    for (index, (title, holds, findings)) in points.into_iter().enumerate() {
+        let verdict = if holds { "ok" } else { "not ok" };
+        text.push_str(&format!("{verdict} {} - {}\n", index + 1, description(&title)));
+        if !findings.is_empty() {
             text.push_str("  ---\n  findings:\n");
-            for finding in &checked.findings {
-                text.push_str(&format!("    - {}\n", one(finding)));
+            for finding in findings {
+                text.push_str(&format!("    - {}\n", json!(finding)));
             }
             text.push_str("  ...\n");
         }
@@ -25,8 +30,4 @@ pub(crate) fn tap(run: &Run) -> String {
 /// `#` begins a directive unless it is escaped.
 fn description(text: &str) -> String {
     text.replace('\\', "\\\\").replace('#', "\\#").replace(['\n', '\r'], " ")
-}
-
-fn one(finding: &Finding) -> serde_json::Value {
-    json!(finding)
 }

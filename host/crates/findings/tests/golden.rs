@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly, and their helpers are no test functions")]
 
+use std::collections::BTreeSet;
+
 use insta::assert_snapshot;
-use kaphost_findings::{Checked, Finding, Format, Kind, Level, Outcome, Place, Region, Run, Tool, Waived};
+use kaphost_findings::{Checked, Finding, Format, Kind, Level, Members, Outcome, Place, Region, Run, Skipped, Tool, Waived};
 use proptest::prelude::*;
+use serde_json::{Map, Value, json};
 
 fn finding(kind: Kind, level: Level, rule: &str, message: &str) -> Finding {
     Finding {
@@ -17,6 +20,7 @@ fn finding(kind: Kind, level: Level, rule: &str, message: &str) -> Finding {
         message: message.into(),
         help: None,
         url: None,
+        about: None,
         place: None,
         written_by: None,
         waiver: None,
@@ -24,15 +28,22 @@ fn finding(kind: Kind, level: Level, rule: &str, message: &str) -> Finding {
 }
 
 fn place(file: &str, line: usize, column: usize, end_line: usize, end_column: usize) -> Option<Place> {
-    Some(Place { file: file.into(), region: Region { line, column, end_line, end_column } })
+    Some(Place { file: file.into(), region: Some(Region { line, column, end_line, end_column }) })
 }
 
 fn checked(file: &str, cluster: Option<&str>, outcome: Outcome, findings: Vec<Finding>) -> Checked {
-    Checked { file: file.into(), cluster: cluster.map(str::to_owned), outcome, findings, decision: None }
+    let exit = match outcome {
+        Outcome::Passed => 0,
+        Outcome::Denied => 3,
+        Outcome::Invalid => 1,
+        Outcome::Untrusted => 4,
+    };
+    Checked { file: file.into(), cluster: cluster.map(str::to_owned), outcome, exit, findings, more: Map::new() }
 }
 
 fn run(exit: u8, checked: Vec<Checked>) -> Run {
-    Run { tool: Tool { name: "kaphost".into(), version: "0.1.0".into() }, exit, checked }
+    let tool = Tool { name: "kaphost".into(), version: "0.1.0".into() };
+    Run { tool, exit, common: Vec::new(), checked, skipped: Vec::new() }
 }
 
 fn denied() -> Checked {
@@ -42,6 +53,7 @@ fn denied() -> Checked {
         path: Some(r#"ssh.allow["0.0.0.0/0"]"#.into()),
         help: Some("name the ranges of your offices".into()),
         url: Some("https://docs.example.org/no-world-ssh".into()),
+        about: Some("nobody may reach SSH from everywhere".into()),
         place: place("teams/a b.kdl", 12, 9, 12, 32),
         ..finding(Kind::Violation, Level::Error, "restrict-ssh/no-world-ssh", "SSH is open to the whole world")
     };
@@ -82,20 +94,28 @@ fn everything() -> Run {
         place: place("org.kdl", 9, 1, 9, 7),
         ..finding(Kind::Set, Level::Warning, "expired-waiver", "the waiver of org/required-tags expired on 2026-01-01T00:00:00Z")
     };
-    run(
+    let odd =
+        Finding { place: place("org.kdl", 2, 3, 2, 9), ..finding(Kind::Set, Level::Warning, "host-bits", "10.1.2.3/8 has host bits") };
+    let whole = Place { file: "lost.wasm".into(), region: None };
+    let lost = Finding { place: Some(whole), ..finding(Kind::Policy, Level::Error, "unreadable", "policy `lost.wasm` does not exist") };
+    let more = json!({ "decision": { "verdict": "admitted" } }).as_object().unwrap().clone();
+    let run = run(
         4,
         vec![
-            checked("good.kdl", Some("kapacitor"), Outcome::Passed, vec![lapsed]),
+            Checked { more, ..checked("good.kdl", Some("kapacitor"), Outcome::Passed, vec![lapsed]) },
             denied(),
             checked("bad.kdl", None, Outcome::Invalid, vec![broken]),
             checked("good.kdl", Some("second # one"), Outcome::Untrusted, vec![untrusted]),
+            checked("good.kdl", Some("nobody-asked"), Outcome::Untrusted, Vec::new()),
         ],
-    )
+    );
+    Run { common: vec![odd, lost], skipped: vec![Skipped { file: "envs/org.kdl".into(), is: "a policy set".into() }], ..run }
 }
 
 fn each(name: &str, run: &Run) {
+    let several = serde_json::to_string_pretty(&Members::of_several(run)).unwrap();
+    assert_snapshot!(format!("{name}.json"), several);
     for (format, ending) in [
-        (Format::Json, "json"),
         (Format::Ndjson, "ndjson"),
         (Format::Sarif, "sarif"),
         (Format::Junit, "junit.xml"),
@@ -121,17 +141,45 @@ fn of_everything() {
     each("everything", &everything());
 }
 
+#[test]
+fn one_is_flat() {
+    let all = everything();
+    assert_snapshot!("one.json", serde_json::to_string_pretty(&Members::of_one(&all, &all.checked[0])).unwrap());
+}
+
+/// Lines may move: a finding is the same as long as it is about the same value of the same cluster.
+#[test]
+fn a_fingerprint_is_of_what_is_found_not_of_where() {
+    let prints = |run: &Run| {
+        let log: Value = serde_json::from_str(&Format::Sarif.write(run).unwrap()).unwrap();
+        let results = log["runs"][0]["results"].as_array().unwrap().clone();
+        results.iter().map(|result| result["partialFingerprints"]["primaryLocationLineHash"].to_string()).collect::<Vec<_>>()
+    };
+    let before = run(3, vec![denied()]);
+    let mut after = before.clone();
+    for finding in &mut after.checked[0].findings {
+        finding.place = place("teams/a b.kdl", 99, 1, 99, 2);
+        finding.help = None;
+    }
+    assert_eq!(prints(&before), prints(&after));
+    let mut other = before.clone();
+    other.checked[0].findings[0].path = Some("ssh".into());
+    assert_ne!(prints(&before)[0], prints(&other)[0]);
+    // What nothing tells apart is counted.
+    let twice = run(3, vec![denied(), denied()]);
+    let all = prints(&twice);
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "{all:?}");
+}
+
 proptest! {
     /// Whatever a text holds, each format stays what it is.
     #[test]
     fn no_text_breaks_a_format(message in any::<String>(), file in any::<String>(), rule in any::<String>()) {
         let one = Finding { place: place(&file, 1, 1, 1, 2), ..finding(Kind::Violation, Level::Error, &rule, &message) };
         let run = run(3, vec![checked(&file, Some(&message), Outcome::Denied, vec![one])]);
-        for format in [Format::Json, Format::Sarif] {
-            serde_json::from_str::<serde_json::Value>(&format.write(&run).unwrap()).unwrap();
-        }
+        serde_json::from_str::<Value>(&Format::Sarif.write(&run).unwrap()).unwrap();
         for line in Format::Ndjson.write(&run).unwrap().lines() {
-            serde_json::from_str::<serde_json::Value>(line).unwrap();
+            serde_json::from_str::<Value>(line).unwrap();
         }
         let github = Format::Github.write(&run).unwrap();
         prop_assert_eq!(github.lines().count(), 1);
@@ -139,7 +187,7 @@ proptest! {
         let tap = Format::Tap.write(&run).unwrap();
         prop_assert!(tap.starts_with("TAP version 14\n1..1\nnot ok 1 - "));
         let block = tap.lines().nth(5).unwrap();
-        serde_json::from_str::<serde_json::Value>(block.trim().trim_start_matches("- ")).unwrap();
+        serde_json::from_str::<Value>(block.trim().trim_start_matches("- ")).unwrap();
         let junit = Format::Junit.write(&run).unwrap();
         quick_junit_reads(&junit);
     }

@@ -5,8 +5,8 @@
 
 use crate::nearest::nearest;
 
-/// The node whose values are covered.
-const NODE: &str = "user-data";
+/// The nodes whose values are covered: user data, and what goes into it.
+const NODES: [&str; 3] = ["user-data", "extra-config", "influxdb"];
 /// Values with these annotations are names of what the text is taken from.
 const NAMES: [&str; 3] = ["file", "env", "ssm"];
 
@@ -24,7 +24,7 @@ pub fn covered(text: &str) -> String {
             c if c.is_whitespace() => {}
             _ if begins => {
                 begins = false;
-                if reader.keep_name().is_some_and(|name| nearest(name, [NODE]).is_some()) {
+                if reader.keep_name().is_some_and(|name| nearest(name, NODES).is_some()) {
                     reader.cover_node();
                     begins = true;
                 }
@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
         if let Some(quoted) = inner.strip_prefix('"') {
             let length = quoted.find(['"', '\n'])?;
             let name = &quoted[..length];
-            if nearest(name, [NODE]).is_some() {
+            if nearest(name, NODES).is_some() {
                 self.keep_bytes(hashes + 1 + length + 1 + hashes);
                 return Some(name);
             }
