@@ -3,7 +3,9 @@
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
-use crate::commands::{adopt, apply, check, convert, destroy, explain, facts, output, plan, replay, schema, show, status, verify};
+use crate::commands::{
+    adopt, apply, check, completions, convert, destroy, explain, facts, man, output, plan, replay, report, schema, show, status, verify,
+};
 use crate::document::Document;
 use crate::exit;
 use crate::failure::Failure;
@@ -73,8 +75,11 @@ pub(crate) enum Command {
     Show(show::Command),
     Verify(verify::Command),
     Replay(replay::Command),
+    Report(report::Command),
     Convert(convert::Command),
     Schema(schema::Command),
+    Completions(completions::Command),
+    Man(man::Command),
 }
 
 impl Command {
@@ -96,6 +101,9 @@ impl Command {
             Self::Replay(_) => Document::Replay,
             Self::Convert(_) => Document::Convert,
             Self::Schema(_) => Document::Schema,
+            Self::Report(_) => Document::Report,
+            Self::Completions(_) => Document::Completions,
+            Self::Man(_) => Document::Man,
         }
     }
 }

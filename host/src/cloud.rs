@@ -17,6 +17,7 @@ use crate::cli::CloudArgs;
 use crate::failure::Failure;
 use crate::images::Images;
 use crate::interrupt::or_ctrl_c;
+use crate::progress::patiently;
 
 /// The cloud that the user chose, each of its regions opened when a cluster first needs it.
 pub(crate) struct Clouds<'a> {
@@ -93,7 +94,7 @@ impl Session {
     /// When a read fails, or ctrl-C comes.
     pub(crate) async fn observe(&self, desired: &Desired) -> Result<(Observed, Option<Image>), Failure> {
         let known = self.known(&desired.image);
-        let observed = or_ctrl_c(look(self.cloud.as_ref(), desired, known.as_ref())).await?;
+        let observed = patiently(or_ctrl_c(look(self.cloud.as_ref(), desired, known.as_ref()))).await?;
         if let ImageAnswer::Found(found) = &observed.image {
             self.images.learn(&self.scope, found);
             let found = found.clone();
@@ -107,7 +108,7 @@ impl Session {
     /// # Errors
     /// When a read fails, or ctrl-C comes.
     pub(crate) async fn facts(&self, query: &FactsQuery) -> Result<Facts, Failure> {
-        let facts = or_ctrl_c(self.cloud.facts(query)).await?;
+        let facts = patiently(or_ctrl_c(self.cloud.facts(query))).await?;
         if let Some(ami) = &facts.ami {
             let (id, root_device, architecture) = (ami.id.clone(), ami.root_device.clone(), ami.architecture.clone());
             self.images.learn(&self.scope, &Image { id, root_device, architecture });
@@ -128,7 +129,7 @@ impl Session {
     /// # Errors
     /// When a read fails, or ctrl-C comes.
     pub(crate) async fn observe_names(&self, names: &Names, attachments: bool) -> Result<Observed, Failure> {
-        or_ctrl_c(find(self.cloud.as_ref(), Query { attachments, ..Query::of(names.clone()) })).await
+        patiently(or_ctrl_c(find(self.cloud.as_ref(), Query { attachments, ..Query::of(names.clone()) }))).await
     }
 }
 

@@ -22,6 +22,9 @@ pub(crate) enum Document {
     Verify,
     Convert,
     Schema,
+    Report,
+    Completions,
+    Man,
     /// Of a command line that cannot be read: which command was meant is not known.
     Usage,
 }
@@ -45,6 +48,10 @@ impl Document {
             Self::Verify => "kaphost.verify/1",
             Self::Convert => "kaphost.convert/1",
             Self::Schema => "kaphost.schema/1",
+            // These three print no JSON of their own: what they fail with is told in it.
+            Self::Report => "kaphost.report/1",
+            Self::Completions => "kaphost.completions/1",
+            Self::Man => "kaphost.man/1",
             Self::Usage => "kaphost.usage/1",
         }
     }

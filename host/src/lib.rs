@@ -4,6 +4,8 @@
 mod cli;
 mod cloud;
 mod commands;
+#[cfg(test)]
+mod docs;
 mod document;
 mod drift;
 mod exit;
@@ -14,6 +16,8 @@ mod forms;
 mod images;
 mod input;
 mod interrupt;
+mod page;
+mod permissions;
 mod pipeline;
 mod place;
 mod policies;

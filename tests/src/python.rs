@@ -42,6 +42,14 @@ impl Python {
         Self::with(built, "formats")
     }
 
+    /// The one that drives a browser.
+    ///
+    /// # Errors
+    /// As `ready`.
+    pub fn with_browser(built: &Built) -> Result<Self, Failure> {
+        Self::with(built, "browser")
+    }
+
     /// The one whose requirements are in this folder below `tests/`.
     fn with(built: &Built, folder_name: &str) -> Result<Self, Failure> {
         let requirements = workspace().join("tests").join(folder_name).join("requirements.txt");

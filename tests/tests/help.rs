@@ -8,8 +8,25 @@ use std::path::Path;
 use kaphost_tests::{Built, Kaphost, Run};
 use serde_json::Value;
 
-const COMMANDS: [&str; 14] =
-    ["check", "plan", "apply", "adopt", "destroy", "status", "output", "explain", "facts", "show", "verify", "replay", "convert", "schema"];
+const COMMANDS: [&str; 17] = [
+    "check",
+    "plan",
+    "apply",
+    "adopt",
+    "destroy",
+    "status",
+    "output",
+    "explain",
+    "facts",
+    "show",
+    "verify",
+    "replay",
+    "report",
+    "convert",
+    "schema",
+    "completions",
+    "man",
+];
 
 const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
     ami "ami-0abcd1234abcd1234"

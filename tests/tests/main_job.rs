@@ -48,7 +48,12 @@ fn check_plan_apply_again_output_status_explain_destroy_again() -> Result<(), Fa
 
     let (plan, calls) = stage.expect(2, PLAN)?;
     assert!(plan.stdout.contains("6 to create"), "{plan}");
-    assert!(plan.stdout.lines().any(|line| line.contains("tenancy") && line.contains("dedicated  # org: dedicated-tenancy")), "{plan}");
+    assert!(
+        plan.stdout
+            .lines()
+            .any(|line| line.contains("tenancy") && line.contains(" dedicated ") && line.ends_with("# org: dedicated-tenancy")),
+        "{plan}"
+    );
     assert!(!plan.stdout.contains("echo ready"), "user data is a secret: {plan}");
     assert_eq!(calls.writes(), 0, "{calls}");
     assert_eq!(stage.account.holdings()?, before, "a plan changes nothing");

@@ -172,7 +172,7 @@ fn drift_is_seen_and_mended() -> Result<(), Failure> {
     let resized = serde_json::json!({ "AutoScalingGroupName": stage.config.name, "HealthCheckGracePeriod": 30 });
     stage.account.aws("autoscaling", "update_auto_scaling_group", resized)?;
     let (status, _) = stage.expect(2, "status cluster.kdl --policy org.wasm --detailed-exitcode")?;
-    assert!(status.stdout.contains("Not as it should be: 1 to create, 1 to update"), "{status}");
+    assert!(status.stdout.contains("Not as it should be: 1 to create, 1 to change"), "{status}");
     let (plan, _) = stage.expect(2, PLAN)?;
     assert!(plan.stdout.contains("30 → 600") && plan.stdout.contains("+ security group rule tcp 22 from 10.0.0.0/8"), "{plan}");
     let (_, calls) = stage.expect(0, APPLY)?;

@@ -136,12 +136,18 @@ impl Planned {
         let brief = format!("applied: {}", render::plan::counts(&current.plan));
         let progress = Progress::new(&current.plan, screen, several.then_some(names.cluster.as_str()));
         let show = |event| progress.show(&event);
-        let record = apply(session.cloud.as_ref(), &prepared.desired, current.plan, &current.image, options, &show, stop).await;
+        let work = apply(session.cloud.as_ref(), &prepared.desired, current.plan, &current.image, options, &show, stop);
+        let record = progress.beside(work).await;
         report::conclude(&record)?;
 
         let outputs = outputs::after(&current.observed, &record, names);
         document["report"] = report::json(&record);
         document["outputs"] = outputs::json(&outputs);
-        Ok(Ended { changed: true, text: format!("\n{}", outputs::text(&outputs)), brief, ..Ended::with(document) })
+        Ok(Ended {
+            changed: true,
+            text: format!("\n{}\n{}", report::summary(&record, "Applied"), outputs::text(&outputs)),
+            brief,
+            ..Ended::with(document)
+        })
     }
 }

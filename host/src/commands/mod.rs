@@ -3,13 +3,16 @@
 pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod destroy;
 pub(crate) mod explain;
 pub(crate) mod facts;
+pub(crate) mod man;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod replay;
+pub(crate) mod report;
 pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod status;
@@ -41,6 +44,9 @@ pub(crate) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         Command::Schema(command) => schema::run(global, command),
         Command::Show(command) => show::run(global, command),
         Command::Verify(command) => verify::run(global, command),
+        Command::Report(command) => report::run(global, command),
+        Command::Completions(command) => completions::run(global, command),
+        Command::Man(command) => man::run(global, command),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::facts::{FactsArgs, Trust};
 use crate::failure::Failure;
 use crate::fleet::Ended;
 use crate::input::ClusterArgs;
+use crate::permissions;
 use crate::pipeline::{self, Current, Prepared};
 use crate::policies::Asked;
 use crate::preflight::PreflightArgs;
@@ -29,7 +30,8 @@ use crate::{render, term};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  kaphost plan cluster.kdl --policy org.wasm\n  kaphost plan cluster.kdl --policy org.wasm --detailed-exitcode\n  \
-                        kaphost plan cluster.kdl --policy org.wasm --out p.kapplan --expires-in 2d\n  kaphost plan cluster.kdl --cloud lab:lab.json"
+                        kaphost plan cluster.kdl --policy org.wasm --out p.kapplan --expires-in 2d\n  kaphost plan cluster.kdl --policy org.wasm --iam-policy > operator.json\n  \
+                        kaphost plan cluster.kdl --cloud lab:lab.json"
 )]
 pub(crate) struct Command {
     #[command(flatten)]
@@ -40,6 +42,9 @@ pub(crate) struct Command {
     /// Show where every value comes from: what the config says and what policies did, or `--blame=all`
     #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "said")]
     blame: Option<Which>,
+    /// Print the IAM policy that allows carrying out exactly this plan, and nothing else: least privilege for whoever applies it
+    #[arg(long, conflicts_with_all = ["blame", "detailed_exitcode", "out"])]
+    iam_policy: bool,
     #[command(flatten)]
     out: OutArgs,
     #[command(flatten)]
@@ -58,8 +63,30 @@ pub(crate) struct Command {
     cloud: CloudArgs,
 }
 
+/// What whoever carries the plan out must be allowed; one document for all clusters.
+fn iam_policy(global: &Global, command: &Command, asked: &Asked<'_>) -> Result<Exit, Failure> {
+    block_on(async {
+        let clouds = Clouds::new(&command.cloud);
+        let prepared = pipeline::prepare(global, &command.clusters, asked, (&command.facts, Trust::Told), &clouds).await?;
+        let look = async |mut prepared: Prepared| {
+            let (_, current) = prepared.look(&clouds, command.preflight.asks(true)).await?;
+            Ok((prepared, current))
+        };
+        let fleet = match prepared.each(look).await.all_or_none() {
+            Ok(fleet) => fleet,
+            Err(ended) => return ended.show(global, Document::Plan),
+        };
+        let clusters: Vec<permissions::Needs<'_>> =
+            fleet.going().map(|(prepared, current)| permissions::of_plan(prepared, current, command.preflight.asks(true))).collect();
+        permissions::print(global, Document::Plan, &clouds, &clusters).await
+    })
+}
+
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let asked = Asked { policies: &command.policies, now: command.clock.now, strict: command.strict.strict, record: Some(&command.record) };
+    if command.iam_policy {
+        return iam_policy(global, command, &asked);
+    }
     let signers = command.record.signers(command.out.out.is_some())?;
     let making = command.out.out.as_ref().map(|_| Making::begin(&command.out, &asked, &command.cloud.cloud)).transpose()?;
     let (fleet, kept) = block_on(async {

@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("kaphost-findings", &[], &["kdl", "wasmtime", "aws-", "tokio", "clap"]),
     ("kaphost-saved-plan", &["kaphost-spec"], &["kdl", "wasmtime", "aws-", "tokio", "futures", "rand", "getrandom", "ring", "clap"]),
     ("kaphost-sign", &["kaphost-spec"], &["kdl", "wasmtime", "aws-", "tokio", "futures", "rand", "jiff", "clap"]),
+    ("kaphost-report", &[], &["kdl", "wasmtime", "aws-", "tokio", "clap", "serde"]),
     (
         "kaphost",
         &[
@@ -32,6 +33,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
             "kaphost-findings",
             "kaphost-saved-plan",
             "kaphost-sign",
+            "kaphost-report",
             "kaphost-plan",
             "kaphost-apply",
             "kaphost-lab",

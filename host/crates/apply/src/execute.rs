@@ -73,6 +73,7 @@ impl Run<'_> {
         let mut waiting: BTreeMap<StepId, &Step> = self.plan.steps.iter().map(|step| (step.id, step)).collect();
         let mut outputs = Outputs::new();
         let mut outcomes: BTreeMap<StepId, Outcome> = BTreeMap::new();
+        let mut started: BTreeMap<StepId, u64> = BTreeMap::new();
         let mut running: FuturesUnordered<BoxFuture<'_, (StepId, Ended)>> = FuturesUnordered::new();
         let mut stopping = false;
         loop {
@@ -86,6 +87,7 @@ impl Run<'_> {
                     waiting.values().filter(|step| step.after.iter().all(|id| outputs.contains_key(id))).copied().collect();
                 for step in ready {
                     waiting.remove(&step.id);
+                    started.insert(step.id, millis(began.elapsed()));
                     running.push(self.begin(step, &outputs, &outcomes));
                 }
             }
@@ -117,6 +119,7 @@ impl Run<'_> {
             operation: step.action.operation(),
             subject: step.subject.clone(),
             wait: step.action.is_wait(),
+            started_ms: started.get(&step.id).copied(),
             outcome: outcomes.get(&step.id).cloned().unwrap_or(Outcome::NotStarted),
             output: outputs.get(&step.id).cloned(),
         });

@@ -29,6 +29,8 @@ pub struct StepReport {
     pub subject: String,
     /// Whether it only polls.
     pub wait: bool,
+    /// When it was begun, in milliseconds from the beginning of the execution; `None` when it never was.
+    pub started_ms: Option<u64>,
     /// How it went.
     pub outcome: Outcome,
     /// What AWS gave for it, once it is done: ids that others need. Not for the record: a view of the run says it in its own words.
@@ -168,7 +170,8 @@ mod tests {
     use crate::cloud::ErrorKind;
 
     fn report(wait: bool, outcome: Outcome) -> Report {
-        let step = StepReport { id: StepId(0), operation: "CreateRole", subject: "role".into(), wait, outcome, output: None };
+        let step =
+            StepReport { id: StepId(0), operation: "CreateRole", subject: "role".into(), wait, outcome, started_ms: None, output: None };
         Report { steps: vec![step], interrupted: false, took_ms: 0 }
     }
 

@@ -56,7 +56,8 @@ impl<'a> Draft<'a> {
     ) {
         let leaves = old.changes_to(new);
         if kind != ChangeKind::Update || !leaves.is_empty() {
-            self.changes.push(Change { resource, name: name.into(), kind, leaves, note });
+            let unchanged = old.same_as(new);
+            self.changes.push(Change { resource, name: name.into(), kind, leaves, unchanged, note });
         }
     }
 

@@ -82,6 +82,8 @@ pub struct Change {
     pub kind: ChangeKind,
     /// What differs, sorted by leaf. Secrets as digests.
     pub leaves: Vec<LeafChange>,
+    /// How many further values stay as they are.
+    pub unchanged: usize,
     /// A consequence that people must know: "the running instance keeps version 3 until it is replaced".
     pub note: Option<String>,
 }

@@ -60,6 +60,11 @@ impl View {
         }
         changes
     }
+
+    /// How many values are the same in both.
+    pub(crate) fn same_as(&self, other: &Self) -> usize {
+        self.0.iter().filter(|(leaf, (value, _))| other.0.get(*leaf).is_some_and(|(there, _)| there == value)).count()
+    }
 }
 
 /// What differs in tags: to set, and to remove. Resources of ours carry exactly our tags; further ones are drift and go, except AWS's own (`aws:`).
