@@ -75,13 +75,25 @@ impl Built {
     }
 }
 
-/// The policies of this repository that a policy depends on, by its manifest: dependencies that are folders beside it.
+/// The policies of this repository that a policy is made of, by the manifests: dependencies that are folders beside it, and theirs.
 fn composed_of(guests: &Path, name: &str) -> Result<Vec<String>, Failure> {
-    let manifest = guests.join(name).join("Cargo.toml");
-    let text = fs::read_to_string(&manifest).map_err(Failure::while_doing(format!("reading {}", manifest.display())))?;
-    let dependencies = text.lines().skip_while(|line| *line != "[dependencies]").skip(1).take_while(|line| !line.starts_with('['));
-    let names = dependencies.filter_map(|line| line.split(['=', '.']).next()).map(|name| name.trim().to_owned());
-    Ok(names.filter(|name| !name.is_empty() && guests.join(name).is_dir()).collect())
+    let mut parts: Vec<String> = Vec::new();
+    let mut next = Some(name.to_owned());
+    let mut done = 0;
+    while let Some(name) = next {
+        let manifest = guests.join(name).join("Cargo.toml");
+        let text = fs::read_to_string(&manifest).map_err(Failure::while_doing(format!("reading {}", manifest.display())))?;
+        let dependencies = text.lines().skip_while(|line| *line != "[dependencies]").skip(1).take_while(|line| !line.starts_with('['));
+        let names = dependencies.filter_map(|line| line.split(['=', '.']).next()).map(|name| name.trim().to_owned());
+        for name in names.filter(|name| !name.is_empty() && guests.join(name).is_dir()) {
+            if !parts.contains(&name) {
+                parts.push(name);
+            }
+        }
+        next = parts.get(done).cloned();
+        done += 1;
+    }
+    Ok(parts)
 }
 
 /// The repository.

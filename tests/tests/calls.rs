@@ -75,7 +75,7 @@ fn one_network_more_is_one_write() -> Result<(), Failure> {
     stage.change(|config| config.ssh.push("cidr=\"10.9.0.0/16\" description=\"VPN\"".to_owned()))?;
     let (run, calls) = stage.expect(0, APPLY)?;
     assert_eq!(actions(&calls, Kind::Write), ["AuthorizeSecurityGroupIngress"], "{calls}");
-    assert!(run.stdout.contains("+ security group rule tcp 22 from 10.9.0.0/16"), "{run}");
+    assert!(run.stdout.contains("+ rule tcp 22 from 10.9.0.0/16"), "{run}");
     stage.expect(0, PLAN)?;
     Ok(())
 }

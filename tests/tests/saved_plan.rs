@@ -588,7 +588,7 @@ fn every_way_to_be_stale_is_told_by_name_and_writes_nothing() {
         let (_, run, calls) = held(case);
         let what = case.what;
         assert_eq!(calls.writes(), 0, "{what}:\n{calls}");
-        assert_eq!(calls.len() > 0, case.asks, "{what}:\n{calls}");
+        assert_eq!(!calls.is_empty(), case.asks, "{what}:\n{calls}");
         let found = reasons(&run);
         for said in case.says {
             assert!(

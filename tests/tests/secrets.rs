@@ -1,7 +1,7 @@
 //! A marked secret in user data, looked for in everything that kaphost says and writes: no command, no format, no failure and no file shows it, in the clear or encoded. AWS gets it, in
 //! the calls that send it, and the lab's file holds it, which is the cloud.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
+#![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ impl Forms {
         for before in 0..3 {
             let encoded = STANDARD.encode([vec![0; before], secret.as_bytes().to_vec()].concat());
             let (from, to) = ([0, 2, 3][before], encoded.trim_end_matches('=').len() - 2);
-            forms.push(("in base64", encoded[from..to].as_bytes().to_vec()));
+            forms.push(("in base64", encoded.as_bytes()[from..to].to_vec()));
         }
         let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
         forms.push(("in hexadecimal", hex.clone().into_bytes()));

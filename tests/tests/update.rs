@@ -174,7 +174,7 @@ fn drift_is_seen_and_mended() -> Result<(), Failure> {
     let (status, _) = stage.expect(2, "status cluster.kdl --policy org.wasm --detailed-exitcode")?;
     assert!(status.stdout.contains("Not as it should be: 1 to create, 1 to change"), "{status}");
     let (plan, _) = stage.expect(2, PLAN)?;
-    assert!(plan.stdout.contains("30 → 600") && plan.stdout.contains("+ security group rule tcp 22 from 10.0.0.0/8"), "{plan}");
+    assert!(plan.stdout.contains("30 → 600") && plan.stdout.contains("+ rule tcp 22 from 10.0.0.0/8"), "{plan}");
     let (_, calls) = stage.expect(0, APPLY)?;
     assert_eq!(writes(&calls), ["AuthorizeSecurityGroupIngress", "UpdateAutoScalingGroup"], "{calls}");
     stage.expect(0, PLAN)?;

@@ -190,7 +190,7 @@ mod tests {
         let text = serde_json::to_string(&report(false, Outcome::Done { took_ms: 7 })).unwrap();
         assert_eq!(
             text,
-            r#"{"steps":[{"id":0,"operation":"CreateRole","subject":"role","wait":false,"outcome":{"done":{"took-ms":7}}}],"interrupted":false,"took-ms":0}"#
+            r#"{"steps":[{"id":0,"operation":"CreateRole","subject":"role","wait":false,"started-ms":null,"outcome":{"done":{"took-ms":7}}}],"interrupted":false,"took-ms":0}"#
         );
     }
 }

@@ -52,6 +52,7 @@ pub(crate) struct Cache {
 
 /// What the cache knows of a module.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a module, taken apart where it is given; nearly always it is the large one")]
 pub(crate) enum Found {
     /// What this program wrote.
     Kept(Kept),
