@@ -52,10 +52,9 @@ pub(crate) struct Cache {
 
 /// What the cache knows of a module.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one a module, taken apart where it is given; nearly always it is the large one")]
 pub(crate) enum Found {
     /// What this program wrote.
-    Kept(Kept),
+    Kept(Box<Kept>),
     /// Nothing.
     Nothing,
     /// Something, which is not to be trusted. Says why.
@@ -160,7 +159,7 @@ impl Cache {
             return Found::Untrusted(why);
         }
         match check(&file, key) {
-            Ok(Some((code_bytes, known))) => Found::Kept(Kept { file, code_bytes, known }),
+            Ok(Some((code_bytes, known))) => Found::Kept(Box::new(Kept { file, code_bytes, known })),
             Ok(None) => Found::Untrusted(format!("{} was altered or cut short", path.display())),
             Err(error) => Found::Untrusted(format!("{} cannot be read: {error}", path.display())),
         }
@@ -292,7 +291,7 @@ mod tests {
 
     fn kept(cache: &Cache, key: &str) -> Kept {
         match cache.load(key) {
-            Found::Kept(kept) => kept,
+            Found::Kept(kept) => *kept,
             other => panic!("{other:?}"),
         }
     }
