@@ -69,7 +69,7 @@ fn a_rollout_that_fails_is_undone_and_explained() -> Result<(), Failure> {
         assert!(said.contains(words), "{words}: {run}");
     }
     let (plan, _) = stage.expect(2, PLAN)?;
-    assert!(plan.stdout.contains("RollbackSuccessful: New instances did not become healthy"), "{plan}");
+    assert!(plan.said().contains("RollbackSuccessful: New instances did not become healthy"), "{plan}");
     stage.expect(0, APPLY)?;
     stage.expect(0, PLAN)?;
     Ok(())
