@@ -67,7 +67,7 @@ pub(crate) fn run(_: &[String]) -> Result {
             process::run(clippy.args(["--", "-D", "warnings"]))
         }),
         ("docs", &|| {
-            let args = ["doc", "--quiet", "--workspace", "--no-deps", "--locked", "--document-private-items"];
+            let args = ["doc", "--quiet", "--workspace", "--no-deps", "--locked", "--keep-going", "--document-private-items"];
             process::run(in_root(cargo()).args(args).env("RUSTDOCFLAGS", "-D warnings"))
         }),
     ];

@@ -1,5 +1,5 @@
 //! Terraform text → KDL text: what a `module` block of Gruntwork's Kapacitor module says, as a `cluster` node that means the same. And a cluster that is known by its
-//! values → KDL text ([`write`]), for a server that runs and has no file.
+//! values → KDL text ([`write()`]), for a server that runs and has no file.
 //!
 //! Stands before the pipeline: what it writes is read by [`kaphost_spec::parse`] like any config, and it is read once here to see that it can
 //! be. Arguments may be literals, or anything that the given files alone tell: variables with a value, locals, templates, a few functions.

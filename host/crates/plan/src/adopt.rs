@@ -38,7 +38,7 @@ pub struct Adoption {
     pub otherwise: Vec<String>,
 }
 
-/// Plans a take-over. `names` are those that [`locate`] gave, `observed` is what they hold, the rules of the groups with their ids
+/// Plans a take-over. `names` are those that [`locate()`] gave, `observed` is what they hold, the rules of the groups with their ids
 /// ([`Query::rule_ids_of`](crate::Query::rule_ids_of)). `public` is whether the subnets give servers a public address where nothing says so.
 ///
 /// # Errors

@@ -1,8 +1,8 @@
 //! A plan that is kept: what was decided, what AWS held, and the steps between, in a file that another job carries out, exactly or not at all.
 //!
-//! Stands beside the pipeline: the host makes a [`Document`] of what it has planned, and later another one of what is so then, and asks [`compare`] whether
-//! they are the same. Pure data. Reads no file, asks no clock and no cloud, draws no random number; knows no policy, no config and no AWS, but that their JSON
-//! has members. No digest of a secret leaves it bare: see [`Seal`].
+//! Stands beside the pipeline: the host makes a [`Document`] of what it has planned, and later another one of what is so then, and asks [`compare_inputs`]
+//! and its like whether they are the same. Pure data. Reads no file, asks no clock and no cloud, draws no random number; knows no policy, no config and no
+//! AWS, but that their JSON has members. No digest of a secret leaves it bare: see [`Seal`].
 //!
 //! ```
 //! use kaphost_saved_plan::{Document, Stale};
