@@ -4,7 +4,8 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
 use crate::commands::{
-    adopt, apply, check, completions, convert, destroy, explain, facts, man, output, plan, replay, report, schema, show, status, verify,
+    adopt, apply, check, completions, convert, destroy, explain, facts, man, output, plan, policy, replay, report, schema, show, status,
+    verify,
 };
 use crate::document::Document;
 use crate::exit;
@@ -80,6 +81,7 @@ pub(crate) enum Command {
     Schema(schema::Command),
     Completions(completions::Command),
     Man(man::Command),
+    Policy(policy::Command),
 }
 
 impl Command {
@@ -104,6 +106,7 @@ impl Command {
             Self::Report(_) => Document::Report,
             Self::Completions(_) => Document::Completions,
             Self::Man(_) => Document::Man,
+            Self::Policy(command) => command.document(),
         }
     }
 }

@@ -25,6 +25,13 @@ pub(crate) enum Document {
     Report,
     Completions,
     Man,
+    PolicyNew,
+    PolicyBuild,
+    PolicyInspect,
+    PolicyRun,
+    PolicyTest,
+    PolicyBench,
+    PolicyDiff,
     /// Of a command line that cannot be read: which command was meant is not known.
     Usage,
 }
@@ -52,6 +59,13 @@ impl Document {
             Self::Report => "kaphost.report/1",
             Self::Completions => "kaphost.completions/1",
             Self::Man => "kaphost.man/1",
+            Self::PolicyNew => "kaphost.policy-new/1",
+            Self::PolicyBuild => "kaphost.policy-build/1",
+            Self::PolicyInspect => "kaphost.policy-inspect/1",
+            Self::PolicyRun => "kaphost.policy-run/1",
+            Self::PolicyTest => "kaphost.policy-test/1",
+            Self::PolicyBench => "kaphost.policy-bench/1",
+            Self::PolicyDiff => "kaphost.policy-diff/1",
             Self::Usage => "kaphost.usage/1",
         }
     }

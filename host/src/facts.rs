@@ -149,8 +149,16 @@ struct OfOne {
 /// The facts of a cluster in a file: of one of several, or of whatever cluster they fit.
 fn read(file: &FilePath, cluster: &str) -> Result<Facts, Failure> {
     let text = input::text_of(file).map_err(|why| Failure::Unreadable { what: "the facts file", file: file.to_owned(), why })?;
+    parse(file.display().to_string(), text, cluster)
+}
+
+/// The facts of a cluster in a text, as `kaphost facts` prints them: of one of several, or of whatever cluster they fit.
+///
+/// # Errors
+/// When it holds mistakes.
+pub(crate) fn parse(name: String, text: String, cluster: &str) -> Result<Facts, Failure> {
     let help = "`kaphost facts CLUSTER.kdl` prints facts as they are to stand here";
-    let source = Arc::new(ConfigSource::new(file.display().to_string(), text));
+    let source = Arc::new(ConfigSource::new(name, text));
     let broken = |error: serde_json::Error| Failure::Unfit(vec![Simple::of_json("facts", &source, &error).with_help(help)]);
     // What is of several says so by its one member; everything else is of one, or a mistake.
     let (schema, facts) = match serde_json::from_str(&source.text) {

@@ -242,8 +242,7 @@ impl Policies {
 /// Loads what every source names, each source with its modules. A module of a set that cannot be loaded is said at its entry, and the rest are
 /// loaded all the same.
 fn load_modules(sources: Vec<Source>, unusable: &mut Unusable) -> Result<Vec<(Source, Vec<Module>)>, Failure> {
-    let cache_dir = place::cache().map(|folder| folder.join("modules"));
-    let host = PolicyHost::new(HostOptions { cache_dir, ..HostOptions::default() })?;
+    let host = host()?;
     let files: Vec<ModuleFile> = sources.iter().flat_map(Source::files).collect();
     let mut loaded = host.load_all(&files).into_iter();
     let mut all = Vec::with_capacity(sources.len());
@@ -281,6 +280,24 @@ enum Bound {
     Alone(Module),
     /// The policies of a set.
     Entries(Vec<Policy>),
+}
+
+/// A module by itself with settings as `--set` gives them, whatever this machine and its environment name besides.
+///
+/// # Errors
+/// Every setting that it does not take.
+pub(crate) fn alone(module: Module, settings: &[String]) -> Result<Policy, Failure> {
+    let given = Given::parse(settings)?;
+    settle(vec![Bound::Alone(module)], &given)?.pop().ok_or_else(|| Failure::Faulty(vec!["a module without its policy".into()]))
+}
+
+/// The sandbox for modules, with the user's cache of compiled ones.
+///
+/// # Errors
+/// When this machine cannot run compiled code.
+pub(crate) fn host() -> Result<PolicyHost, Failure> {
+    let cache_dir = place::cache().map(|folder| folder.join("modules"));
+    Ok(PolicyHost::new(HostOptions { cache_dir, ..HostOptions::default() })?)
 }
 
 /// Gives modules by themselves their settings.

@@ -8,7 +8,7 @@ use std::path::Path;
 use kaphost_tests::{Built, Kaphost, Run};
 use serde_json::Value;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "check",
     "plan",
     "apply",
@@ -26,7 +26,11 @@ const COMMANDS: [&str; 17] = [
     "schema",
     "completions",
     "man",
+    "policy",
 ];
+
+/// Of `kaphost policy`.
+const FOR_AUTHORS: [&str; 7] = ["new", "build", "inspect", "run", "test", "bench", "diff"];
 
 const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
     ami "ami-0abcd1234abcd1234"
@@ -68,6 +72,7 @@ fn help_is_what_it_was_and_fits_eighty_columns() {
     let kaphost = Kaphost::offline().unwrap();
     let mut all = vec![("kaphost".to_owned(), "--help".to_owned())];
     all.extend(COMMANDS.map(|command| (command.to_owned(), format!("{command} --help"))));
+    all.extend(FOR_AUTHORS.map(|command| (format!("policy_{command}"), format!("policy {command} --help"))));
     for (name, arguments) in all {
         let help = run(&kaphost, 0, &arguments);
         assert!(help.stderr.is_empty(), "{help}");
@@ -173,6 +178,13 @@ fn whoever_asks_for_json_gets_json_whatever_happens() {
         (0, "output cluster.kdl --cloud lab:lab.json"),
         (0, "explain cluster.kdl tenancy"),
         (0, "destroy cluster.kdl --cloud lab:lab.json"),
+        (0, "policy inspect org.wasm"),
+        (3, "policy run org.wasm cluster.kdl"),
+        (0, "policy diff org.wasm org.wasm --corpus cluster.kdl"),
+        (1, "policy test org.wasm"),
+        (1, "policy build"),
+        (4, "policy inspect no.wasm"),
+        (64, "policy run org.wasm cluster.kdl --set colour=blue"),
         (1, "check missing.kdl"),
         (1, "check mistake.kdl"),
         (1, "plan ssm.kdl --cloud lab:lab.json"),
@@ -192,9 +204,11 @@ fn whoever_asks_for_json_gets_json_whatever_happens() {
         let run = run(&kaphost, code, &format!("{arguments} --output json"));
         let document: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{arguments}: {error}: {run}"));
         // A command line that cannot be read has no command; what can be read and makes no sense has.
-        let command = match arguments {
-            "chek cluster.kdl" | "check" => "usage",
-            _ => arguments.split(' ').next().unwrap_or_default(),
+        let mut words = arguments.split(' ');
+        let command = match (arguments, words.next(), words.next()) {
+            ("chek cluster.kdl" | "check", ..) => "usage".to_owned(),
+            (_, Some("policy"), Some(command)) => format!("policy-{command}"),
+            (_, command, _) => command.unwrap_or_default().to_owned(),
         };
         let mut starts = format!("{{\n  \"schema\": \"kaphost.{command}/1\",\n");
         // What `facts` gives is kept and read again, by which time it does not matter how that run ended.

@@ -11,6 +11,7 @@ pub(crate) mod facts;
 pub(crate) mod man;
 pub(crate) mod output;
 pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod schema;
@@ -47,6 +48,7 @@ pub(crate) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         Command::Report(command) => report::run(global, command),
         Command::Completions(command) => completions::run(global, command),
         Command::Man(command) => man::run(global, command),
+        Command::Policy(command) => policy::run(global, command),
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod explain;
 pub(crate) mod finding;
 pub(crate) mod outputs;
 pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod saved;

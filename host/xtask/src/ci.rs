@@ -16,6 +16,10 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("kaphost-plan", &["kaphost-spec", "kaphost-boot"], &["tokio", "futures", "kdl", "wasmtime", "aws-", "rand", "jiff", "clap"]),
     ("kaphost-policy", &["kaphost-spec"], &["kdl", "aws-", "tokio", "clap"]),
     ("kaphost-policy-set", &["kaphost-spec", "kaphost-policy"], &["kdl", "wasmtime", "aws-", "tokio", "clap"]),
+    ("kaphost-policy-kit", &["kaphost-spec", "kaphost-policy", "kaphost-policy-set"], &["kdl", "wasmtime", "aws-", "tokio", "clap"]),
+    ("kaphost-policy-build", &[], &["kdl", "wasmtime", "aws-", "tokio", "clap"]),
+    ("kaphost-policy-project", &["kaphost-policy-build"], &["kdl", "wasmtime", "aws-", "tokio", "clap"]),
+    ("xtask", &["kaphost-policy-build"], &["kdl", "wasmtime", "aws-", "tokio", "clap"]),
     ("kaphost-apply", &["kaphost-spec", "kaphost-plan"], &["kdl", "wasmtime", "aws-", "clap"]),
     ("kaphost-lab", &["kaphost-spec", "kaphost-plan", "kaphost-apply"], &["kdl", "wasmtime", "aws-", "hyper", "clap"]),
     ("kaphost-aws", &["kaphost-spec", "kaphost-plan", "kaphost-apply"], &["kdl", "wasmtime", "clap"]),
@@ -30,6 +34,9 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
             "kaphost-convert",
             "kaphost-policy",
             "kaphost-policy-set",
+            "kaphost-policy-kit",
+            "kaphost-policy-build",
+            "kaphost-policy-project",
             "kaphost-findings",
             "kaphost-saved-plan",
             "kaphost-sign",
@@ -57,18 +64,18 @@ pub(crate) fn run(_: &[String]) -> Result {
         command
     };
     let checks: [(&str, &dyn Fn() -> Result); 6] = [
-        ("formatting", &|| process::run(in_root(cargo()).args(["fmt", "--all", "--check"]))),
+        ("formatting", &|| Ok(process::run(in_root(cargo()).args(["fmt", "--all", "--check"]))?)),
         ("direction of dependencies", &|| direction(&mut in_root(cargo()))),
         ("only admit seals", &|| seal(&mut in_root(Command::new("git")))),
         ("no place of one machine", &|| places(&mut in_root(Command::new("git")))),
         ("lints", &|| {
             let mut clippy = in_root(cargo());
             clippy.args(["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--features", "kaphost-tests/evaluate"]);
-            process::run(clippy.args(["--", "-D", "warnings"]))
+            Ok(process::run(clippy.args(["--", "-D", "warnings"]))?)
         }),
         ("docs", &|| {
             let args = ["doc", "--quiet", "--workspace", "--no-deps", "--locked", "--keep-going", "--document-private-items"];
-            process::run(in_root(cargo()).args(args).env("RUSTDOCFLAGS", "-D warnings"))
+            Ok(process::run(in_root(cargo()).args(args).env("RUSTDOCFLAGS", "-D warnings"))?)
         }),
     ];
     let mut failed = Vec::new();

@@ -10,12 +10,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use kaphost_policy_build::module::Order;
+use kaphost_policy_build::{compiler, component, module};
 use sha2::{Digest, Sha256};
 
-use crate::component;
-use crate::wasm_target::{self, Compiler, TARGET};
-use crate::workspace::{self, Workspace};
-use crate::{Result, process};
+use crate::Result;
+use crate::workspace::Workspace;
 
 /// The profile of the root `Cargo.toml` that is made for guests.
 const PROFILE: &str = "guest";
@@ -56,16 +56,13 @@ impl std::fmt::Display for Built {
 /// # Errors
 /// As [`run`].
 pub(crate) fn build(workspace: &Workspace) -> Result<Vec<Built>> {
-    let compiler = wasm_target::compiler(&workspace.root)?;
-    // A folder of their own: a cargo that builds guests and one that builds the host never wait for each other.
-    let target_dir = workspace.target_dir.join("guests");
-    clear_when_changed(&target_dir, &compiler.identity)?;
+    let compiler = compiler::find(&cache_dir()?, &mut |line| anstream::eprintln!("xtask: {line}"))?;
     let out = workspace.target_dir.join("policies");
     fs::create_dir_all(&out).map_err(|error| format!("cannot create {}: {error}", out.display()))?;
 
     let mut all = Vec::new();
     for guest in &workspace.guests {
-        let module = build_module(workspace, guest, &compiler, &target_dir)?;
+        let module = module::build(&order(workspace, guest), &compiler).map_err(|error| format!("{guest}: {error}"))?;
         let component = component::from_module(&module).map_err(|error| format!("{guest}: {error}"))?;
         let path = out.join(format!("{guest}.wasm"));
         write_if_changed(&path, &component).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
@@ -74,52 +71,25 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Vec<Built>> {
     Ok(all)
 }
 
-/// Throws away what another compiler built: cargo takes two compilers of one version for the same.
-fn clear_when_changed(target_dir: &Path, identity: &str) -> Result {
-    let stamp = target_dir.join("compiler");
-    let told = |error| format!("cannot prepare {}: {error}", target_dir.display());
-    if fs::read_to_string(&stamp).is_ok_and(|before| before == identity) {
-        return Ok(());
-    }
-    if target_dir.exists() {
-        fs::remove_dir_all(target_dir).map_err(told)?;
-    }
-    fs::create_dir_all(target_dir).map_err(told)?;
-    fs::write(&stamp, identity).map_err(told)?;
-    Ok(())
+/// The user's cache folder for this project.
+fn cache_dir() -> Result<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
+    base.map(|base| base.join("kaphost")).ok_or_else(|| "neither XDG_CACHE_HOME nor HOME is an absolute path: set one".into())
 }
 
-/// Has cargo build one guest, and returns its core module.
-fn build_module(workspace: &Workspace, guest: &str, compiler: &Compiler, target_dir: &Path) -> Result<Vec<u8>> {
-    let mut cargo = workspace::cargo();
-    cargo
-        .args(["rustc", "--quiet", "--package", guest, "--lib", "--crate-type=cdylib", "--target", TARGET, "--profile", PROFILE])
-        .arg("--manifest-path")
-        .arg(workspace.root.join("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(target_dir)
-        // Separated by 0x1f, so that a folder's name may hold spaces. Stands over RUSTFLAGS, which is meant for the host.
-        .env("CARGO_ENCODED_RUSTFLAGS", remap(&workspace.root, target_dir).join("\u{1f}"))
-        // A wrapper or flags of whoever called would change the bytes.
-        .env_remove("RUSTC_WRAPPER")
-        .env_remove("RUSTC_WORKSPACE_WRAPPER")
-        .env_remove("RUSTFLAGS");
-    if let Some(rustc) = &compiler.rustc {
-        cargo.env("RUSTC", rustc);
+/// What cargo is asked for to build one guest.
+fn order(workspace: &Workspace, guest: &str) -> Order {
+    Order {
+        manifest: workspace.root.join("Cargo.toml"),
+        package: guest.to_owned(),
+        library: guest.replace('-', "_"),
+        profile: PROFILE,
+        target_dir: workspace.target_dir.join("guests"),
+        root: (workspace.root.clone(), "/kaphost"),
+        profile_settings: &[],
+        locked: false,
     }
-    process::run(&mut cargo)?;
-    let module = target_dir.join(TARGET).join(PROFILE).join(format!("{}.wasm", guest.replace('-', "_")));
-    fs::read(&module).map_err(|error| format!("cargo built {guest}, and yet {} cannot be read: {error}", module.display()).into())
-}
-
-/// Takes the folders of this machine out of what the compiler writes, so that every machine writes the same.
-fn remap(root: &Path, target_dir: &Path) -> Vec<String> {
-    let mut folders = vec![(root.to_owned(), "/kaphost"), (target_dir.to_owned(), "/target")];
-    let home = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    if let Some(cargo_home) = home("CARGO_HOME").or_else(|| home("HOME").map(|home| home.join(".cargo"))) {
-        folders.push((cargo_home, "/cargo"));
-    }
-    folders.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect()
 }
 
 /// Replaces a file in one step, so that nobody ever reads half of it. One that holds these bytes already only gets a new time: whoever asks whether it is
@@ -162,18 +132,6 @@ mod tests {
                 assert!(!text.contains(folder), "{} holds {folder}", built.path.display());
             }
         }
-    }
-
-    #[test]
-    fn another_compiler_clears_the_folder() {
-        let dir = std::env::temp_dir().join(format!("kaphost-xtask-clear-{}", std::process::id()));
-        clear_when_changed(&dir, "one").unwrap();
-        fs::write(dir.join("object"), "").unwrap();
-        clear_when_changed(&dir, "one").unwrap();
-        assert!(dir.join("object").exists());
-        clear_when_changed(&dir, "two").unwrap();
-        assert!(!dir.join("object").exists());
-        fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]

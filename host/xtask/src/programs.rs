@@ -34,7 +34,7 @@ fn hand_over(program: &str, profile: &[&str], features: &[&str], args: &[String]
     build.args(["--bin", "kaphost", "--bin", program, "--message-format", "json-render-diagnostics"]).args(profile).args(features);
     let built = process::read(&mut build)?;
     let executable = executable(&built, program).ok_or_else(|| format!("cargo does not say where it put `{program}`"))?;
-    process::run(Command::new(executable).current_dir(&workspace.root).args(args))
+    Ok(process::run(Command::new(executable).current_dir(&workspace.root).args(args))?)
 }
 
 /// Where cargo says that it put a program.

@@ -17,5 +17,5 @@ pub(crate) fn run(args: &[String]) -> Result {
     };
     // The program together with the tests: built by itself it would ask other features of what they share, and have the AWS SDK and wasmtime built twice.
     process::run(&mut workspace_of("build", &["--quiet", "--bins", "--tests"]))?;
-    process::run(workspace_of("test", &["--no-fail-fast"]).args(args))
+    Ok(process::run(workspace_of("test", &["--no-fail-fast"]).args(args))?)
 }

@@ -1,9 +1,8 @@
 //! What cargo knows of this workspace: where it is, where its output goes, and which guests it has.
 
-use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+pub(crate) use kaphost_policy_build::module::cargo;
 use serde_json::Value;
 
 use crate::{Result, process};
@@ -23,11 +22,6 @@ pub(crate) struct Workspace {
     pub(crate) target_dir: PathBuf,
     /// The packages below `guest-policies/` that are written with the SDK, sorted.
     pub(crate) guests: Vec<String>,
-}
-
-/// The cargo that started us, so that a `+toolchain` holds for what we start.
-pub(crate) fn cargo() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
 impl Workspace {

@@ -33,5 +33,6 @@ mod set;
 mod waiver;
 mod words;
 
+pub use parse::settings;
 pub use set::{Entry, PolicySet};
 pub use waiver::{DEFAULT_HORIZON_DAYS, instant};

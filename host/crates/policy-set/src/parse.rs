@@ -79,8 +79,9 @@ fn switch(section: Section<'_>, parent: &Section<'_>) -> bool {
     granted
 }
 
-/// Each setting as it is written, and its place: what it may be is for the module to say.
-fn settings(section: Section<'_>) -> (Vec<TypedSetting>, Vec<(Span, Vec<Span>)>) {
+/// Each setting as it is written, and its place (that of its name, and those of its values): what it may be is for the module to say. For other
+/// documents that give settings too.
+pub fn settings(section: Section<'_>) -> (Vec<TypedSetting>, Vec<(Span, Vec<Span>)>) {
     let mut settings = Vec::new();
     let mut places = Vec::new();
     for Free { name, span, values } in section.free() {

@@ -72,7 +72,8 @@ where
         .and_then(|()| instance.instantiate(&mut store))
         .and_then(|instance: Instance| instance.get_typed_func::<P, R>(&mut store, export)?.call(&mut store, arguments))
         .map_err(|error| classify(&error, store.data().last_error(), ground));
-    (result, store.into_data().into_log())
+    let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or_default());
+    (result, store.into_data().into_log(fuel))
 }
 
 /// Tells what stopped a call.

@@ -20,7 +20,7 @@ pub struct Admission {
     pub outcome: Outcome,
     /// Everything that led there.
     pub decision: Decision,
-    /// What the policies said meanwhile. Apart from the decision: it never changes it.
+    /// What the policies said meanwhile, call by call. Apart from the decision: it never changes it.
     pub logs: Vec<CallLog>,
 }
 
@@ -33,7 +33,7 @@ pub enum Outcome {
     Denied,
 }
 
-/// What one call of a policy said.
+/// What one call of a policy said and used up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CallLog {
     /// Index into [`Decision::policies`].
@@ -42,7 +42,7 @@ pub struct CallLog {
     pub operation: Operation,
     /// In which pass; validators run after the last.
     pub pass: u32,
-    /// What it said.
+    /// What it said, and what it took.
     pub log: Log,
 }
 

@@ -172,6 +172,18 @@ impl PolicyHost {
         Ok(shared)
     }
 
+    /// A policy's file, whole: for whoever wants to look at its bytes beside having them loaded ([`Self::load_read`]).
+    ///
+    /// # Errors
+    /// When it cannot be read, is no regular file, or is larger than a component may be.
+    pub fn read_file(&self, path: &Path) -> Result<Vec<u8>, PolicyError> {
+        let read = || {
+            let content = Content::open(path, self.component_bytes)?;
+            Ok(content.read(&content.sha256()?)?.into_owned())
+        };
+        read().map_err(|error| PolicyError::Load { policy: visible(&path.display().to_string(), 1_000), error })
+    }
+
     /// Reads and loads a policy's file.
     ///
     /// # Errors

@@ -51,7 +51,7 @@ fn header(bytes: &[u8]) -> Result<(), LoadError> {
     }
 }
 
-fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), LoadError> {
+pub(crate) fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), LoadError> {
     let invalid = |error: wasmparser::BinaryReaderError| LoadError::InvalidComponent(visible(&error.to_string(), 300));
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut parser = Parser::new(0);
@@ -84,7 +84,7 @@ fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), LoadError> {
 }
 
 /// An item of the contract: `kaphost:policy/validating@0.1.0`.
-fn contract_item(name: &str) -> Option<(&str, Option<&str>)> {
+pub(crate) fn contract_item(name: &str) -> Option<(&str, Option<&str>)> {
     let item = name.strip_prefix("kaphost:policy/")?;
     Some(item.split_once('@').map_or((item, None), |(item, version)| (item, Some(version))))
 }

@@ -32,6 +32,7 @@
 //! ```
 
 mod admit;
+mod anatomy;
 mod answer;
 mod bindings;
 mod cache;
@@ -59,6 +60,7 @@ mod tighten;
 mod waiver;
 
 pub use admit::{Circumstances, admit};
+pub use anatomy::{Anatomy, Producer};
 pub use decision::{
     Admission, CallLog, Chain, Change, DECISION_SCHEMA, Decision, Effect, OrderDependence, OrderPath, Outcome, PolicyRecord, Reversed,
     Verdict, Violation,
@@ -73,7 +75,7 @@ pub use kaphost_spec::facts::{AmiFacts, FactKind, Facts, SubnetFacts, VpcFacts};
 pub use limits::{DEFAULT_COMPONENT_BYTES, DEFAULT_STACK_BYTES, LimitOverrides, Limits, MAX_STACK_BYTES};
 pub use module::{Module, World};
 pub use settings::{Misgiven, SettingError, Settings, TypedSetting};
-pub use state::{Log, LogLevel};
+pub use state::{Log, LogLevel, Usage};
 pub use terms::{Enforcement, NoEnforcement, Policy, Terms};
 pub use text::visible;
 pub use waiver::{Waiver, WaiverRecord, WaiverState};

@@ -46,13 +46,25 @@ impl fmt::Display for LogLevel {
     }
 }
 
-/// What a policy said in one call. Never part of a decision.
+/// What one call used up of its [`Limits`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Usage {
+    /// Units of fuel: the same for the same call, on every machine.
+    pub fuel: u64,
+    /// Bytes of linear memory at its end, all memories together. Memory never shrinks.
+    pub memory_bytes: usize,
+}
+
+/// What a policy said in one call, and what the call used up. Never part of a decision.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Log {
     /// What was kept, printable, in order.
     pub messages: Vec<(LogLevel, String)>,
     /// How many more there were.
     pub dropped: u64,
+    /// What the call used up.
+    pub used: Usage,
 }
 
 /// The data of a store.
@@ -91,8 +103,9 @@ impl CallState {
         self.log.messages.push((level, shown));
     }
 
-    pub(crate) fn into_log(self) -> Log {
-        self.log
+    /// `fuel` is what the call burnt.
+    pub(crate) fn into_log(self, fuel: u64) -> Log {
+        Log { used: Usage { fuel, memory_bytes: self.memory_bytes }, ..self.log }
     }
 
     pub(crate) fn last_error(&self) -> Option<&str> {
@@ -144,14 +157,14 @@ mod tests {
         }
         state.log(Level::Error, &"x".repeat(1 << 20));
         assert!(state.last_error().unwrap().len() < 2 * LOG_MESSAGE_BYTES);
-        let log = state.into_log();
+        let log = state.into_log(0);
         assert_eq!((log.messages.len(), log.dropped), (3, 8));
 
         let mut state = CallState::new(&Limits { log_bytes: 25, ..Limits::default() });
         for _ in 0..10 {
             state.log(Level::Info, "0123456789");
         }
-        assert_eq!(state.into_log().messages.len(), 2);
+        assert_eq!(state.into_log(0).messages.len(), 2);
     }
 
     #[test]
@@ -160,5 +173,6 @@ mod tests {
         assert!(state.memory_growing(0, 2 << 16, None).unwrap());
         assert!(state.memory_growing(0, 1 << 16, None).unwrap());
         assert!(state.memory_growing(1 << 16, 2 << 16, None).is_err());
+        assert_eq!(state.into_log(7).used, Usage { fuel: 7, memory_bytes: 3 << 16 });
     }
 }

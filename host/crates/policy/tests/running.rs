@@ -41,7 +41,9 @@ fn a_validator_that_finds_nothing_admits_the_cluster_as_it_is() {
     assert_eq!(*admitted.cluster(), spec().cluster);
     assert_eq!(admission.decision.verdict, Verdict::Admitted);
     assert_eq!(admission.decision.input_sha256, admission.decision.output_sha256);
-    assert!(admission.logs.is_empty());
+    let [call] = admission.logs.as_slice() else { panic!("{:?}", admission.logs) };
+    assert!(call.log.messages.is_empty() && call.log.used.fuel > 0 && call.log.used.memory_bytes >= 1 << 16, "{call:?}");
+    assert_eq!(run(&load(&Guest::validator().build()).unwrap()).unwrap().logs, admission.logs, "fuel is the same each time");
 }
 
 #[test]

@@ -234,6 +234,13 @@ impl Report {
         &self.diagnostics
     }
 
+    /// The mistakes of two files, one after the other.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.diagnostics.extend(other.diagnostics);
+        self
+    }
+
     /// The same, owned.
     #[must_use]
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {

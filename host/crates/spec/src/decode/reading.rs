@@ -97,6 +97,12 @@ impl<'c> Section<'c> {
         self.layers.first().map_or(0..0, Layer::span)
     }
 
+    /// Where the whole node stands: its name, its values, its block.
+    #[must_use]
+    pub fn extent(&self) -> Span {
+        self.layers.first().map_or(0..0, |layer| range(layer.node.span()))
+    }
+
     /// A mistake about this document that is not yet reported.
     #[must_use]
     pub fn diagnostic(&self, code: Code, span: Span, message: impl Into<String>) -> Diagnostic {

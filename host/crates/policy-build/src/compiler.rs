@@ -13,51 +13,72 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::UNIX_EPOCH;
 
-use crate::{Result, process};
+use crate::{BuildError, process};
 
 /// The target: a component made of it imports nothing but the contract, while WASI's targets bring WASI along.
-pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+pub const TARGET: &str = "wasm32-unknown-unknown";
 
-const RECIPE: &str = "guest-policies/wasm-target.sh";
+/// What to do where no way leads to a compiler.
+pub(crate) const HELP: &str = "any compiler that has the target will do: `rustup target add wasm32-unknown-unknown`, or your distribution's package \
+     (Debian: rustc-web and libstd-rust-web-dev), and RUSTC=… if it is not the rustc of your PATH";
+
+/// Travels with the program: whoever builds a policy need not have this repository.
+const RECIPE: &str = include_str!("../../../../guest-policies/wasm-target.sh");
 
 /// A compiler that has the target.
 #[derive(Debug)]
-pub(crate) struct Compiler {
+pub struct Compiler {
     /// What to run. `None` is cargo's own choice.
-    pub(crate) rustc: Option<PathBuf>,
+    pub rustc: Option<PathBuf>,
     /// Which standard library it has: when this changes, what was built before is of no use.
-    pub(crate) identity: String,
+    pub identity: String,
 }
 
-/// Finds or makes a compiler.
+impl Compiler {
+    /// What it calls itself: `1.95.0 (59807616e 2026-04-14)`. Empty when it does not say.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let rustc = self.rustc.clone().unwrap_or_else(active);
+        let said = process::probe(Command::new(rustc).arg("-V")).unwrap_or_default();
+        said.trim().strip_prefix("rustc ").unwrap_or_default().to_owned()
+    }
+}
+
+/// Finds or makes a compiler. `cache` is the user's cache folder for kaphost; `say` is told what takes time.
 ///
 /// # Errors
 /// When every way failed; the last one's own words are already on standard error.
-pub(crate) fn compiler(root: &Path) -> Result<Compiler> {
+pub fn find(cache: &Path, say: &mut dyn FnMut(&str)) -> Result<Compiler, BuildError> {
     let rustup = env::var_os("KAPHOST_NO_RUSTUP").is_none_or(|value| value.is_empty() || value == "0");
-    let active = PathBuf::from(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-    if rustup && let Some(identity) = identity(&active) {
+    if rustup && let Some(identity) = identity(&active()) {
         return Ok(Compiler { rustc: None, identity });
     }
-    let cache = cache_dir()?.join("wasm-target");
+    let cache = cache.join("wasm-target");
     let cached = cache.join("rustc");
     if let Some(identity) = identity(&cached) {
         return Ok(Compiler { rustc: Some(cached), identity });
     }
     if rustup {
-        anstream::eprintln!("xtask: rustc lacks {TARGET}: rustup target add {TARGET}");
+        say(&format!("rustc lacks {TARGET}: rustup target add {TARGET}"));
         // Its failure is not the end, and what it says is shown.
-        if let Err(error) = process::run(Command::new("rustup").args(["target", "add", TARGET])) {
-            anstream::eprintln!("xtask: {error}");
-        } else if let Some(identity) = identity(&active) {
+        if let Err(error) = process::run_aside(Command::new("rustup").args(["target", "add", TARGET])) {
+            say(&error.to_string());
+        } else if let Some(identity) = identity(&active()) {
             return Ok(Compiler { rustc: None, identity });
         }
     }
-    anstream::eprintln!("xtask: making a compiler with {TARGET} in {}: once, two minutes", cache.display());
-    fs::create_dir_all(&cache).map_err(|error| format!("cannot create {}: {error}", cache.display()))?;
-    process::run(Command::new("sh").arg(root.join(RECIPE)).arg(&cache))?;
-    let identity = identity(&cached).ok_or_else(|| format!("{RECIPE} succeeded, and yet {} lacks {TARGET}", cached.display()))?;
+    say(&format!("making a compiler with {TARGET} in {}: once, two minutes", cache.display()));
+    fs::create_dir_all(&cache).map_err(BuildError::io("create", &cache))?;
+    let recipe = cache.join("wasm-target.sh");
+    fs::write(&recipe, RECIPE).map_err(BuildError::io("write", &recipe))?;
+    process::run_aside(Command::new("sh").arg(&recipe).arg(&cache)).map_err(|error| BuildError::NoCompiler { why: error.to_string() })?;
+    let identity = identity(&cached)
+        .ok_or_else(|| BuildError::NoCompiler { why: format!("the recipe succeeded, and yet {} lacks the target", cached.display()) })?;
     Ok(Compiler { rustc: Some(cached), identity })
+}
+
+fn active() -> PathBuf {
+    PathBuf::from(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
 
 /// What a compiler is, when it has the target: its `core`, whose name carries a hash of compiler and build.
@@ -72,13 +93,6 @@ fn identity(rustc: &Path) -> Option<String> {
     Some(format!("{} of {} s", core.path().display(), built.as_secs()))
 }
 
-/// The user's cache folder for this project.
-fn cache_dir() -> Result<PathBuf> {
-    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
-    base.map(|base| base.join("kaphost")).ok_or_else(|| "neither XDG_CACHE_HOME nor HOME is an absolute path: set one".into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,7 +100,7 @@ mod tests {
     #[test]
     fn a_compiler_that_is_not_there_or_lacks_the_target_has_no_identity() {
         assert_eq!(identity(Path::new("/nonexistent/rustc")), None);
-        let dir = env::temp_dir().join(format!("kaphost-xtask-{}", std::process::id()));
+        let dir = env::temp_dir().join(format!("kaphost-compiler-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         let fake = dir.join("rustc");
         fs::write(&fake, format!("#!/bin/sh\necho {}/lib\n", dir.display())).unwrap();

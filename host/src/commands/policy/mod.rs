@@ -1,0 +1,67 @@
+//! `kaphost policy …`: for those who write policies. One command a file, as everywhere.
+
+mod bench;
+mod build;
+mod diff;
+mod inspect;
+mod new;
+mod run;
+mod test;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::Global;
+use crate::document::Document;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Write, build, inspect and try policies: for those who write or choose them
+///
+/// None of these reads AWS, and none holds the policies that this machine or KAPHOST_POLICY name: it is the module that is given which is looked at.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  kaphost policy new small-root-volumes\n  kaphost policy build small-root-volumes\n  kaphost policy inspect org.wasm\n  kaphost policy run org.wasm cluster.kdl --set parts=no-public-ip"
+)]
+pub(crate) struct Command {
+    #[command(subcommand)]
+    command: Policy,
+}
+
+#[derive(Debug, Subcommand)]
+enum Policy {
+    New(new::Command),
+    Build(build::Command),
+    Inspect(inspect::Command),
+    Run(run::Command),
+    Test(test::Command),
+    Bench(bench::Command),
+    Diff(diff::Command),
+}
+
+impl Command {
+    /// What it prints with `--output json`.
+    #[must_use]
+    pub(crate) const fn document(&self) -> Document {
+        match self.command {
+            Policy::New(_) => Document::PolicyNew,
+            Policy::Build(_) => Document::PolicyBuild,
+            Policy::Inspect(_) => Document::PolicyInspect,
+            Policy::Run(_) => Document::PolicyRun,
+            Policy::Test(_) => Document::PolicyTest,
+            Policy::Bench(_) => Document::PolicyBench,
+            Policy::Diff(_) => Document::PolicyDiff,
+        }
+    }
+}
+
+pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
+    match &command.command {
+        Policy::New(command) => new::run(global, command),
+        Policy::Build(command) => build::run(global, command),
+        Policy::Inspect(command) => inspect::run(global, command),
+        Policy::Run(command) => run::run(global, command),
+        Policy::Test(command) => test::run(global, command),
+        Policy::Bench(command) => bench::run(global, command),
+        Policy::Diff(command) => diff::run(global, command),
+    }
+}
