@@ -37,10 +37,14 @@ pub(crate) fn narrow(amendment: &mut Amendment, limits: &Limits) {
     amendment.cluster.ssh.allow = sorted_by_key(kept, |rule| order(&rule.source));
 }
 
-/// Why a rule has to change and into what; `None` when it stays.
+/// Why a rule has to change and into what; `None` when it stays. IPv6 that stands for IPv4 stays, for validation to refuse: what the allowed networks
+/// leave of it would be IPv4, which the rule does not let in.
 fn replacement(rule: &IngressRule, limits: &Limits) -> Option<(&'static str, Vec<Network>)> {
     let Source::Cidr(cidr) = &rule.source else { return None };
     let network: Network = cidr.parse().ok()?;
+    if network.embedded_ipv4().is_some() {
+        return None;
+    }
     let breach = limits.check(cidr)?;
     let parts = limits.within_allowed(network);
     if parts == [network] { None } else { Some((crate::rule(&breach), parts)) }

@@ -76,9 +76,14 @@ fn a_range_over_allowed_neighbours_is_left_alone() {
 }
 
 #[test]
-fn an_ipv4_range_in_ipv6_clothes_is_cut_down_as_ipv4() {
-    let amended = narrowed(&["::ffff:0.0.0.0/96"], &settings(["10.0.0.0/8"].into()));
-    assert_eq!(sources(&amended.cluster), ["10.0.0.0/8"]);
+fn an_ipv4_range_in_ipv6_clothes_is_left_for_validation_to_refuse() {
+    // Cut down as IPv4 it would let in a network that the rule did not, which the host takes for loosening, and rightly so.
+    let settings = settings(["10.0.0.0/8"].into());
+    for clothed in ["::ffff:0.0.0.0/96", "64:ff9b::/96"] {
+        let amended = narrowed(&[clothed], &settings);
+        assert_eq!((sources(&amended.cluster), amended.changes), (vec![clothed], vec![]));
+        assert_eq!(testing::validate::<RestrictSsh>(&amended.cluster, &settings).len(), 1);
+    }
 }
 
 #[test]
