@@ -57,7 +57,7 @@ impl Cli {
     /// When `--output` asks for what the command does not have.
     pub(crate) fn global(&self) -> Result<Global, Failure> {
         let outputs = &self.global.outputs;
-        let output = if matches!(self.command, Command::Check(_)) { forms::on_stdout(outputs)? } else { forms::only(outputs)? };
+        let output = if self.command.has_forms() { forms::on_stdout(outputs)? } else { forms::only(outputs)? };
         Ok(Global { output, verbose: self.global.verbose })
     }
 }
@@ -85,6 +85,15 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether it has forms beside text and JSON, and writes them to files.
+    const fn has_forms(&self) -> bool {
+        match self {
+            Self::Check(_) => true,
+            Self::Policy(command) => command.has_forms(),
+            _ => false,
+        }
+    }
+
     /// What it prints with `--output json`.
     #[must_use]
     pub(crate) const fn document(&self) -> Document {

@@ -44,10 +44,14 @@ pub(crate) enum Form {
 impl Form {
     /// Those of every command.
     pub(crate) const OF_ALL: &[Self] = &[Self::Text, Self::Json];
+    /// Those of tests.
+    pub(crate) const OF_TESTS: &[Self] = &[Self::Text, Self::Json, Self::Junit, Self::Tap];
     /// Those of a check.
     pub(crate) const OF_CHECK: &[Self] = &[Self::Text, Self::Json, Self::Ndjson, Self::Sarif, Self::Junit, Self::Github, Self::Tap];
 
-    fn name(self) -> String {
+    /// As `--output` has it.
+    #[must_use]
+    pub(crate) fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 }

@@ -11,6 +11,8 @@ use kaphost_guest::{
 pub const ENCRYPTED_VOLUMES: &str = "encrypted-volumes";
 /// Every volume is encrypted with the named key.
 pub const VOLUME_KEY: &str = "volume-key";
+/// The settings can be understood.
+pub use kaphost_guest::SETTINGS;
 
 const KMS_KEY: setting::Text =
     setting::Text::new("kms-key", "", "The key that every volume is encrypted with: an id, alias or ARN; none leaves it to the config.");
@@ -33,19 +35,35 @@ impl Policy for EncryptedVolumes {
                 Rule::new(VOLUME_KEY, Severity::Medium, "The root volume and every further volume are encrypted with the named key.")
                     .url("https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html"),
             )
+            .rule(Rule::settings())
             .settings(DECLARED)
     }
 }
 
 /// The key that is asked for, if any.
-fn key(settings: &Settings) -> Option<&str> {
-    Some(KMS_KEY.get(settings).trim()).filter(|key| !key.is_empty())
+///
+/// # Errors
+/// The text that is no key: what is written into a cluster has to be one, or the host takes the answer for a broken one.
+fn key(settings: &Settings) -> Result<Option<&str>, &str> {
+    match KMS_KEY.get(settings).trim() {
+        "" => Ok(None),
+        text if is_key(text) => Ok(Some(text)),
+        text => Err(text),
+    }
+}
+
+/// What a config may name as a key, too: the id, the alias or the ARN of one.
+fn is_key(text: &str) -> bool {
+    let is_id = text.len() >= 32 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    let named = text.starts_with("alias/") || text.starts_with("mrk-") || (text.starts_with("arn:") && text.contains(":kms:"));
+    (is_id || named) && text.len() <= 2048 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_/:.".contains(&b))
 }
 
 impl Mutate for EncryptedVolumes {
     fn mutate(cluster: Cluster, _: &Facts, settings: &Settings) -> Result<Amended, Vec<Violation>> {
         let mut amendment = Amendment::of(cluster);
-        let key = key(settings);
+        // With a text that is no key nothing is put in its place, and validation refuses.
+        let key = key(settings).unwrap_or_default();
         let encrypt = |at: &str, volume: &mut VolumeSettings| {
             let mut reasons = Vec::new();
             if !volume.encrypted {
@@ -73,8 +91,12 @@ impl Mutate for EncryptedVolumes {
 
 impl Validate for EncryptedVolumes {
     fn validate(cluster: &Cluster, _: &Facts, settings: &Settings) -> Vec<Violation> {
-        let key = key(settings);
         let mut violations = Vec::new();
+        let key = key(settings).unwrap_or_else(|text| {
+            let example = "a key id, an alias such as alias/volumes, or an ARN";
+            violations.push(Violation::of_setting(path::below(path::ROOT_VOLUME, "kms-key"), KMS_KEY.name(), text, "no KMS key", example));
+            None
+        });
         let mut check = |at: &str, volume: &VolumeSettings| {
             if !volume.encrypted {
                 let violation = Violation::new(ENCRYPTED_VOLUMES, path::below(at, "encrypted"), "the volume is not encrypted");

@@ -91,3 +91,21 @@ fn a_blank_key_is_none() {
     let blank = testing::settings::<EncryptedVolumes>(&[("kms-key", "  ".into())]);
     assert!(testing::validate::<EncryptedVolumes>(&testing::cluster(), &blank).is_empty());
 }
+
+#[test]
+fn what_is_no_key_is_said_of_the_setting_and_put_nowhere() {
+    let given = |key: &str| testing::settings::<EncryptedVolumes>(&[("kms-key", key.into())]);
+    let long = format!("alias/{}", "a".repeat(2043));
+    for text in ["our key", "volumes", "alias/\u{e9}", "arn:aws:s3:::bucket", &long] {
+        let amended = testing::mutate::<EncryptedVolumes>(open(), &given(text)).unwrap();
+        assert_eq!(amended.cluster, testing::cluster(), "encrypted, and no more: {text}");
+        let violations = testing::validate::<EncryptedVolumes>(&amended.cluster, &given(text));
+        assert_eq!(testing::said(&violations), ["settings @ root-volume.kms-key"], "{text}");
+        assert!(violations[0].message.starts_with("the setting `kms-key` holds") && violations[0].message.ends_with("which is no KMS key"));
+    }
+    let arn = "arn:aws-cn:kms:cn-north-1:111122223333:key/1";
+    for text in ["1234abcd-12ab-34cd-56ef-1234567890ab", "mrk-1234abcd12ab34cd56ef1234567890ab", arn, " alias/ours "] {
+        let amended = testing::mutate::<EncryptedVolumes>(open(), &given(text)).unwrap();
+        assert_eq!(amended.cluster.root_volume.kms_key.as_deref(), Some(text.trim()));
+    }
+}

@@ -1,4 +1,5 @@
-//! What a check found, in the forms that other programs read: JSON, NDJSON, SARIF, JUnit, GitHub's workflow commands, TAP.
+//! What a check found, in the forms that other programs read: JSON, NDJSON, SARIF, JUnit, GitHub's workflow commands, TAP. What came of tests, in the two
+//! that are made for them ([`TestSuites`]).
 //!
 //! Last stage of `kaphost check`: the host gathers a [`Run`] (plain data), and each [`Format`] is one pure function of it. Of the JSON
 //! document this makes the [`Members`]; its envelope is that of all of kaphost's documents. Knows no config, no
@@ -11,11 +12,13 @@ mod junit;
 mod model;
 mod sarif;
 mod tap;
+mod tests_run;
 
 use std::fmt;
 
 pub use json::{Members, SCHEMA};
 pub use model::{Checked, Finding, Kind, Level, Outcome, Place, Region, Run, Skipped, Tool, Waived};
+pub use tests_run::{TestEnd, TestPoint, TestSuite, TestSuites};
 
 /// A form that a program reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,6 +28,6 @@ pub(crate) fn tap(run: &Run) -> String {
 }
 
 /// `#` begins a directive unless it is escaped.
-fn description(text: &str) -> String {
+pub(crate) fn description(text: &str) -> String {
     text.replace('\\', "\\\\").replace('#', "\\#").replace(['\n', '\r'], " ")
 }

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::policy::inspect;
 use crate::render::simple::Simple;
-use crate::{input, place, policies, term};
+use crate::{input, place, policies, record, term};
 
 /// Build a policy: compile it, make a component of it, and hold it to the contract
 ///
@@ -63,13 +63,12 @@ fn compile(project: &Project, locked: bool) -> Result<Vec<u8>, BuildError> {
     Ok(makers.sign(&component)?)
 }
 
-/// Replaces the file in one step, so that nobody reads half of it.
 fn put(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let unwritable = |error: std::io::Error| Failure::Unwritable { what: "the policy", file: file.to_owned(), why: input::plain(&error) };
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(unwritable)?;
-    let new = file.with_extension(format!("wasm.{}", std::process::id()));
-    fs::write(&new, bytes).and_then(|()| fs::rename(&new, file)).inspect_err(|_| drop(fs::remove_file(&new))).map_err(unwritable)
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(unwritable)?;
+    }
+    record::replace(file, bytes).map_err(unwritable)
 }
 
 fn failure(error: &BuildError) -> Failure {

@@ -39,6 +39,12 @@ enum Policy {
 }
 
 impl Command {
+    /// Whether it has forms beside text and JSON.
+    #[must_use]
+    pub(crate) const fn has_forms(&self) -> bool {
+        matches!(self.command, Policy::Test(_))
+    }
+
     /// What it prints with `--output json`.
     #[must_use]
     pub(crate) const fn document(&self) -> Document {
@@ -60,7 +66,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         Policy::Build(command) => build::run(global, command),
         Policy::Inspect(command) => inspect::run(global, command),
         Policy::Run(command) => run::run(global, command),
-        Policy::Test(command) => test::run(global, command),
+        Policy::Test(command) => test::run(command),
         Policy::Bench(command) => bench::run(global, command),
         Policy::Diff(command) => diff::run(global, command),
     }

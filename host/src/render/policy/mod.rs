@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod diff;
 pub(crate) mod inspect;
+pub(crate) mod results;
 pub(crate) mod run;
 pub(crate) mod test;
 

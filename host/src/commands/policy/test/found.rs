@@ -109,8 +109,7 @@ mod tests {
         let at = |name: &str| folder.path().join(name);
         let code = |cases: &[PathBuf]| match Found::of(folder.path(), cases) {
             Ok(found) => format!("{} cases, warned: {}", found.files.len(), found.warning.is_some()),
-            Err(Failure::Unfit(problems)) => problems[0].json()["code"].as_str().unwrap().to_owned(),
-            Err(failure) => panic!("{failure:?}"),
+            Err(failure) => failure.members()["problems"][0]["code"].as_str().unwrap().to_owned(),
         };
         assert_eq!(code(&[]), "no-component");
         fs::write(at("a.wasm"), "").unwrap();

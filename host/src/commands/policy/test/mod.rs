@@ -1,6 +1,7 @@
 //! `kaphost policy test`
 
 mod found;
+mod writing;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,13 +12,12 @@ use kaphost_policy_kit::{Case, Coverage, From, Subject, Suite, explore, play};
 use kaphost_spec::{ConfigSource, Diagnostic, Report};
 
 use self::found::Found;
-use crate::cli::{Format, Global};
-use crate::document::Document;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::forms::{Form, Forms, OUTPUT, Output};
 use crate::input::{self, Input};
-use crate::render::policy::test::{self as shown, CaseReport, Outcome, SuiteReport, TestReport};
-use crate::{facts, place, term};
+use crate::render::policy::test::{CaseReport, Outcome, SuiteReport, TestReport};
+use crate::{facts, place, record, term};
 
 /// Ask a policy about every case of its files, and say what the cases leave out
 ///
@@ -27,12 +27,15 @@ use crate::{facts, place, term};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  kaphost policy test\n  kaphost policy test --update\n  kaphost policy test policies/small-root-volumes --whole\n  \
-                        kaphost policy test org.wasm --cases org/cases --output json"
+                        kaphost policy test org.wasm --cases org/cases --output text --output junit=cases.xml"
 )]
 pub(crate) struct Command {
     /// The policy's folder, with its component in it; or the component
     #[arg(value_name = "FOLDER|MODULE.wasm", default_value = ".")]
     policy: PathBuf,
+    /// The form of the result; FORM=FILE writes it to a file. May be given several times, once for standard output
+    #[arg(id = OUTPUT, long, value_name = "FORM[=FILE]", value_parser = Forms(Form::OF_TESTS), default_value = "text", env = "KAPHOST_OUTPUT")]
+    outputs: Vec<Output>,
     /// Files of cases, or folders of them; the folder `cases` beside the component by default
     #[arg(long, value_name = "PATH")]
     cases: Vec<PathBuf>,
@@ -50,8 +53,10 @@ pub(crate) struct Command {
 /// What a case that was asked leaves behind.
 type Asked = (Subject, BTreeSet<String>);
 
-pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
+pub(super) fn run(command: &Command) -> Result<Exit, Failure> {
+    writing::possible(&command.outputs)?;
     let found = Found::of(&command.policy, &command.cases)?;
+    writing::spare(&command.outputs, &found)?;
     if let Some(warning) = &found.warning {
         term::err(warning);
     }
@@ -70,12 +75,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let exploration = explore(&module, &subjects, command.generated);
     let coverage = Coverage::of(&module, &asked, &exploration);
     let report = TestReport { module: &module, suites: &reports, coverage: &coverage, exploration: &exploration, whole: command.whole };
-    let exit = if report.passed() { Exit::Done } else { Exit::Error };
-    term::out(&match global.output {
-        Format::Text => shown::text(&report),
-        Format::Json => Document::PolicyTest.text(exit, &shown::json(&report)),
-    });
-    Ok(exit)
+    writing::write(&report, &command.outputs)
 }
 
 /// Every file of cases.
@@ -128,11 +128,8 @@ fn one(file: &Path, suite: &Suite, module: &Module, update: bool, asked: &mut Ve
     }
     if actual.iter().any(Option::is_some) {
         let text = suite.updated(&actual.iter().map(Option::as_deref).collect::<Vec<_>>());
-        std::fs::write(file, text).map_err(|error| Failure::Unwritable {
-            what: "the file of cases",
-            file: file.to_owned(),
-            why: error.to_string(),
-        })?;
+        let unwritable = |error| Failure::Unwritable { what: "the file of cases", file: file.to_owned(), why: input::plain(&error) };
+        record::replace(file, text.as_bytes()).map_err(unwritable)?;
     }
     Ok(SuiteReport { file: file.display().to_string(), cases })
 }
