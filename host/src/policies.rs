@@ -21,6 +21,7 @@ use crate::cli::{Global, PolicyArgs};
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::record::RecordArgs;
+use crate::render::decision::Sets;
 use crate::render::simple::Simple;
 use crate::{facts, place, render, term};
 
@@ -60,6 +61,8 @@ impl Asked<'_> {
 #[derive(Debug)]
 pub(crate) struct Policies {
     policies: Vec<Policy>,
+    /// For each policy that comes from a set, which set and which of its entries.
+    entries: Vec<Option<(usize, usize)>>,
     sets: Vec<PolicySet>,
     sources: Vec<String>,
     waivers: Vec<Waiver>,
@@ -100,6 +103,7 @@ impl Policies {
     fn of(policies: Vec<Policy>, asked: &Asked<'_>) -> Self {
         let now = asked.now.unwrap_or_else(Timestamp::now);
         Self {
+            entries: policies.iter().map(|_| None).collect(),
             policies,
             sets: Vec::new(),
             sources: Vec::new(),
@@ -119,13 +123,17 @@ impl Policies {
             match source {
                 Source::Module(file) => {
                     all.sources.push(file.source.clone().unwrap_or_else(|| file.path.display().to_string()));
+                    all.entries.extend(modules.iter().map(|_| None));
                     bound.extend(modules.into_iter().map(Bound::Alone));
                 }
                 Source::Set(set, _) => {
                     // Where a module is missing that is said already.
                     if modules.len() == set.entries().len() {
                         match set.bind(modules) {
-                            Ok(policies) => bound.push(Bound::Entries(policies)),
+                            Ok(policies) => {
+                                all.entries.extend((0..policies.len()).map(|entry| Some((all.sets.len(), entry))));
+                                bound.push(Bound::Entries(policies));
+                            }
                             Err(mut mistakes) => unusable.mistakes.append(&mut mistakes),
                         }
                     }
@@ -228,14 +236,20 @@ impl Policies {
         }
         Ok(admission)
     }
+}
 
-    /// Where the waiver of a record stands: where it says when it ends, if that is what is odd about it.
-    #[must_use]
-    pub(crate) fn place_of(&self, waiver: &WaiverRecord) -> Option<(Arc<ConfigSource>, Span)> {
+impl Sets for Policies {
+    fn waiver(&self, waiver: &WaiverRecord) -> Option<(Arc<ConfigSource>, Span)> {
         let set = self.sets.iter().find(|set| set.name() == waiver.set)?;
         let (rule, expires) = set.waiver_spans(&waiver.place)?;
         let span = if matches!(waiver.state, WaiverState::Expired | WaiverState::TooLong) { expires } else { rule };
         Some((Arc::clone(set.source()), span.clone()))
+    }
+
+    fn setting(&self, policy: usize, name: &str) -> Option<(Arc<ConfigSource>, Span)> {
+        let (set, entry) = (*self.entries.get(policy)?)?;
+        let set = self.sets.get(set)?;
+        Some((Arc::clone(set.source()), set.setting_span(entry, name)?))
     }
 }
 

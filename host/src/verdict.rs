@@ -49,7 +49,7 @@ fn ask(
         record.write(input, policies, &decision)?;
     }
     let inputs = json!(Inputs::new(input, policies, &decision));
-    let beside = Warnings::of(&decision, &input.spec, |waiver| policies.place_of(waiver));
+    let beside = Warnings::of(&decision, &input.spec, policies);
     said.push_str(&beside.text());
     for effect in [Effect::Deny, Effect::Advise, Effect::Waived] {
         findings.extend(decision::findings(&decision, &input.spec, effect, policies));
@@ -62,10 +62,10 @@ fn ask(
         }
         Outcome::Admitted(spec) => Ok(Admitted { spec: *spec, decision, inputs, warnings }),
         Outcome::Denied => {
-            said.push_str(&decision::violations(&decision, &input.spec, Effect::Deny));
+            said.push_str(&decision::violations(&decision, &input.spec, Effect::Deny, policies));
             said.push_str(&decision::waived(&decision));
             let [violations, waived] =
-                [Effect::Deny, Effect::Waived].map(|effect| decision::violations_json(&decision, &input.spec, effect));
+                [Effect::Deny, Effect::Waived].map(|effect| decision::violations_json(&decision, &input.spec, effect, policies));
             Err(Failure::Denied { violations, waived, warnings, inputs: Box::new(inputs), decision: json!(decision) })
         }
     }

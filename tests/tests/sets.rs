@@ -103,14 +103,37 @@ fn settings_have_types_and_reach_the_policy() {
     assert!(changed.iter().all(|path| path.starts_with("ssh.allow")) && changed.len() >= 2, "{changed:?}");
 }
 
-/// What a module finds wrong with a setting beyond its type it says as a violation, and nothing passes.
+/// What a module finds wrong with a setting beyond its type it says as a violation, and nothing passes. Whoever runs the check did not write the
+/// setting: the place is in the set that did.
 #[test]
-fn a_module_may_check_its_settings_further() {
+fn a_module_may_check_its_settings_further_and_is_shown_where_they_are_given() {
     let kaphost = kaphost();
-    let office = ["settings allowed-cidrs=\"office\""];
-    set(&kaphost, "org.kdl").with_built("restrict-ssh", "mandatory", &office).unwrap().write().unwrap();
+    let office = ["settings { allowed-cidrs \"10.0.0.0/8\" \"office\"; }"];
+    let org = set(&kaphost, "org.kdl").with_built("restrict-ssh", "mandatory", &office).unwrap();
+    let org = org.with_built("required-tags", "mandatory", &["settings tag-defaults=\"nothing\""]).unwrap();
+    let org = org.write().unwrap();
     let run = expect(&kaphost, 3, "check cluster.kdl --policy org.kdl");
-    assert!(run.stderr.contains("restrict-ssh/settings") && run.stderr.contains("office"), "{run}");
+    insta::assert_snapshot!("wrong_for_the_module", run.transcript());
+    let text = fs::read_to_string(org.file()).unwrap();
+    let at = |what: &str| {
+        let (line, text) = text.lines().enumerate().find(|(_, line)| line.contains(what)).unwrap();
+        format!("org.kdl:{}:{}", line + 1, text.find(what).unwrap() + 1)
+    };
+    let json = document(&expect(&kaphost, 3, "check cluster.kdl --policy org.kdl --output json"));
+    let places: Vec<String> = json["violations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| format!("{}:{}:{} {}", one["file"].as_str().unwrap(), one["line"], one["column"], one["path"].as_str().unwrap()))
+        .collect();
+    let wanted = [("\"10.0.0.0/8\"", "allowed-cidrs"), ("\"nothing\"", "tag-defaults")];
+    assert_eq!(places, wanted.map(|(what, setting)| format!("{} settings[\"{setting}\"]", at(what))));
+    let sarif = expect(&kaphost, 3, "check cluster.kdl --policy org.kdl --output sarif");
+    assert!(sarif.stdout.contains("\"uri\": \"org.kdl\""), "{sarif}");
+    // A module by itself has its settings from the command line: there is no place but the config's.
+    fs::copy(kaphost_tests::Built::find().unwrap().policy("restrict-ssh").unwrap(), kaphost.folder().join("ssh.wasm")).unwrap();
+    let run = expect(&kaphost, 3, "check cluster.kdl --policy ssh.wasm --set allowed-cidrs=office");
+    assert!(run.stderr.contains("cluster.kdl:1:1") && run.stderr.contains("settings[\"allowed-cidrs\"]"), "{run}");
 }
 
 #[test]

@@ -36,7 +36,7 @@ impl Validate for AllowedRegions {
             let message = format!("the setting `{name}` allows no region at all");
             let help =
                 format!("list regions such as eu-west-1, or parts of the world such as eu-, in `{name}`; until then no cluster passes");
-            return vec![Violation::new(SETTINGS, path::REGION, message).help(help)];
+            return vec![Violation::new(SETTINGS, path::setting(name), message).help(help)];
         }
         let region = cluster.region.as_str();
         if allowed.iter().any(|&one| one == region || (one.ends_with('-') && region.starts_with(one))) {
@@ -86,6 +86,6 @@ mod tests {
 
     #[test]
     fn a_list_of_nothing_passes_nothing() {
-        assert_eq!(testing::said(&violations("us-east-1", Vec::new().into())), ["settings @ region"]);
+        assert_eq!(testing::said(&violations("us-east-1", Vec::new().into())), [r#"settings @ settings["allowed-regions"]"#]);
     }
 }

@@ -69,12 +69,12 @@ impl Validate for AmiOrigin {
         let after = CREATED_AFTER.get(settings).trim();
         if !after.is_empty() && !judge::is_date(after) {
             let (name, problem) = (CREATED_AFTER.name(), "no date");
-            return vec![Violation::of_setting(path::AMI, name, after, problem, "a day such as 2026-01-31")];
+            return vec![Violation::of_setting(name, after, problem, "a day such as 2026-01-31")];
         }
         let owners = OWNERS.get(settings);
         if let Some(wrong) = owners.iter().find(|owner| !judge::is_account(owner)) {
             let problem = "neither `self` nor the 12 digits of an account";
-            return vec![Violation::of_setting(path::AMI, OWNERS.name(), wrong, problem, "accounts such as 123456789012, or self,")];
+            return vec![Violation::of_setting(OWNERS.name(), wrong, problem, "accounts such as 123456789012, or self,")];
         }
         let limits = judge::Limits { owners, after, prefixes: NAME_PREFIXES.get(settings), architectures: ARCHITECTURES.get(settings) };
         limits.judge(image, facts.account.as_deref())

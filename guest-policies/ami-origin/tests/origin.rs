@@ -52,7 +52,7 @@ fn an_image_may_be_too_old() {
         assert!(found.iter().all(|rule| rule == "ami-too-old"), "{found:?}");
     }
     let wrong = violations(&testing::facts(), &[("ami-created-after", "last week".into())]);
-    assert_eq!(testing::said(&wrong), ["settings @ ami"]);
+    assert_eq!(testing::said(&wrong), [r#"settings @ settings["ami-created-after"]"#]);
     assert_eq!(wrong[0].message, r#"the setting `ami-created-after` holds "last week", which is no date"#);
 }
 

@@ -37,7 +37,7 @@ impl Validate for InstanceTypes {
             let name = ALLOWED.name();
             let message = format!("the setting `{name}` allows no instance type at all");
             let help = format!("list types such as t3.small, or families such as t3, in `{name}`; until then no cluster passes");
-            return vec![Violation::new(SETTINGS, path::INSTANCE_TYPE, message).help(help)];
+            return vec![Violation::new(SETTINGS, path::setting(name), message).help(help)];
         }
         let given = cluster.instance_type.as_str();
         let family = given.split('.').next().unwrap_or(given);
@@ -99,6 +99,6 @@ mod tests {
 
     #[test]
     fn a_list_of_nothing_passes_nothing() {
-        assert_eq!(testing::said(&violations("t3.small", Vec::new().into())), ["settings @ instance-type"]);
+        assert_eq!(testing::said(&violations("t3.small", Vec::new().into())), [r#"settings @ settings["allowed-instance-types"]"#]);
     }
 }

@@ -68,7 +68,7 @@ fn reviewed(settings: &Settings) -> Result<Vec<&str>, Vec<Violation>> {
     let is_digest = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let wrong = digests.iter().filter(|text| !is_digest(text)).map(|text| {
         let example = "64 hexadecimal digits, as `sha256sum` prints them,";
-        Violation::of_setting(path::USER_DATA, REVIEWED.name(), text, "no SHA-256 digest", example)
+        Violation::of_setting(REVIEWED.name(), text, "no SHA-256 digest", example)
     });
     let wrong: Vec<Violation> = wrong.collect();
     if wrong.is_empty() { Ok(digests) } else { Err(wrong) }

@@ -78,7 +78,7 @@ fn what_was_reviewed_passes_shown_or_not() {
 #[test]
 fn a_review_of_something_else_than_a_digest_is_told() {
     let found = violations(&testing::cluster(), &[("reviewed-user-data", [DIGEST, "boot.sh"].into())]);
-    assert_eq!(testing::said(&found), ["settings @ user-data"]);
+    assert_eq!(testing::said(&found), [r#"settings @ settings["reviewed-user-data"]"#]);
     assert_eq!(found[0].message, r#"the setting `reviewed-user-data` holds "boot.sh", which is no SHA-256 digest"#);
 }
 

@@ -77,7 +77,7 @@ pub(crate) fn misunderstood(settings: &Settings) -> Vec<Violation> {
     let mut violations = Vec::new();
     for name in &named {
         if !ON_REQUEST.iter().any(|part| part.name == *name) && !baseline::PARTS.contains(name) {
-            violations.push(Violation::of_setting("", PARTS.name(), name, "no part of this policy", &format!("some of {}", known())));
+            violations.push(Violation::of_setting(PARTS.name(), name, "no part of this policy", &format!("some of {}", known())));
         }
     }
     for part in ON_REQUEST.iter().filter(|part| !named.contains(&part.name)) {
@@ -85,7 +85,7 @@ pub(crate) fn misunderstood(settings: &Settings) -> Vec<Violation> {
             let message =
                 format!("the setting `{}` is without effect, because the part `{}` is not switched on", setting.name(), part.name);
             let help = format!("add {} to `{}`, or leave the setting out; until then no cluster passes", part.name, PARTS.name());
-            violations.push(Violation::new(SETTINGS, "", message).help(help));
+            violations.push(Violation::new(SETTINGS, path::setting(setting.name()), message).help(help));
         }
     }
     violations

@@ -79,8 +79,8 @@ fn each_part_holds_when_it_is_named_and_only_then() {
             cluster.iam.managed_policies = vec!["arn:aws:iam::aws:policy/AdministratorAccess".into()];
         }),
         // What is required of the policy by itself has no default but nothing here, and nothing allows nothing.
-        ("instance-types", "settings @ instance-type", &|_| ()),
-        ("allowed-regions", "settings @ region", &|_| ()),
+        ("instance-types", r#"settings @ settings["allowed-instance-types"]"#, &|_| ()),
+        ("allowed-regions", r#"settings @ settings["allowed-regions"]"#, &|_| ()),
     ];
     for (part, says, breaks) in broken {
         let mut cluster = testing::cluster();
@@ -110,7 +110,7 @@ fn parts_that_rewrite_do_so_after_those_that_always_hold() {
 fn a_part_that_there_is_not_lets_nothing_pass() {
     let on = testing::settings::<Org>(&[("parts", ["imdsv2", "multi-zone", "restrict-ssh"].into())]);
     let violations = testing::validate::<Org>(&testing::cluster(), &on);
-    assert_eq!(testing::said(&violations), ["settings @ "]);
+    assert_eq!(testing::said(&violations), [r#"settings @ settings["parts"]"#]);
     assert_eq!(violations[0].message, r#"the setting `parts` holds "multi-zone", which is no part of this policy"#);
 }
 
@@ -178,5 +178,5 @@ fn all_violations_are_reported_together() {
 #[test]
 fn settings_of_the_composed_policies_reach_them() {
     let settings = testing::settings::<Org>(&[("allowed-cidrs", ["office"].into())]);
-    assert_eq!(testing::said(&testing::validate::<Org>(&testing::cluster(), &settings)), ["settings @ ssh.allow"]);
+    assert_eq!(testing::said(&testing::validate::<Org>(&testing::cluster(), &settings)), [r#"settings @ settings["allowed-cidrs"]"#]);
 }

@@ -27,7 +27,7 @@ impl<'a> Wanted<'a> {
         for (index, (key, value)) in defaults.iter().enumerate() {
             if defaults.iter().take(index).any(|(other, _)| other == key) {
                 let text = [key, "=", value].concat();
-                wrong.push(Violation::of_setting(path::tag(key), DEFAULTS.name(), &text, "a second value for that tag", "one value a tag"));
+                wrong.push(Violation::of_setting(DEFAULTS.name(), &text, "a second value for that tag", "one value a tag"));
             }
         }
         if !wrong.is_empty() {
@@ -89,7 +89,7 @@ impl<'a> Wanted<'a> {
 }
 
 fn pairs<'a>(setting: &setting::Texts, settings: &'a Settings, wrong: &mut Vec<Violation>) -> Vec<(&'a str, &'a str)> {
-    let told = |text| Violation::of_setting(path::TAGS, setting.name(), text, "no tag", "tags such as Stage=production");
+    let told = |text| Violation::of_setting(setting.name(), text, "no tag", "tags such as Stage=production");
     setting.pairs(settings).unwrap_or_else(|texts| {
         wrong.extend(texts.into_iter().map(told));
         Vec::new()

@@ -69,7 +69,7 @@ fn judge(rule: &EgressRule, limits: &Limits, open: &[ports::Ports]) -> Option<Vi
 
 impl Validate for RestrictEgress {
     fn validate(cluster: &Cluster, _: &Facts, settings: &Settings) -> Vec<Violation> {
-        let (allowed, open) = (breadth::networks(&CIDRS, settings, path::EGRESS), ports::open(&OPEN_PORTS, settings));
+        let (allowed, open) = (breadth::networks(&CIDRS, settings), ports::open(&OPEN_PORTS, settings));
         let (allowed, open) = match (allowed, open) {
             (Ok(allowed), Ok(open)) => (allowed, open),
             (allowed, open) => return [allowed.err(), open.err()].into_iter().flatten().flatten().collect(),

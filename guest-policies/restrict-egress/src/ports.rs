@@ -15,7 +15,6 @@ pub(crate) fn open(setting: &setting::Texts, settings: &Settings) -> Result<Vec<
         match read(text) {
             Some(range) => ports.push(range),
             None => wrong.push(Violation::of_setting(
-                path::EGRESS,
                 setting.name(),
                 text,
                 "neither a port nor a range of ports",

@@ -78,7 +78,7 @@ fn on_an_open_port_anything_may_be_reached() {
 #[test]
 fn settings_that_cannot_be_understood_let_nothing_pass() {
     let found = violations(&[], &[("egress-cidrs", ["office"].into()), ("egress-open-ports", ["443", "https"].into())]);
-    assert_eq!(testing::said(&found), ["settings @ egress", "settings @ egress"]);
+    assert_eq!(testing::said(&found), [r#"settings @ settings["egress-cidrs"]"#, r#"settings @ settings["egress-open-ports"]"#]);
     assert_eq!(found[0].message, r#"the setting `egress-cidrs` holds "office", which is no network: it has no prefix length"#);
     assert_eq!(found[1].message, r#"the setting `egress-open-ports` holds "https", which is neither a port nor a range of ports"#);
 }

@@ -72,7 +72,7 @@ impl<'a> Allowed<'a> {
             }
             match source.parse() {
                 Ok(network) => networks.push(network),
-                Err(why) => wrong.push(breadth::no_network(&SOURCES, source, why, "")),
+                Err(why) => wrong.push(breadth::no_network(&SOURCES, source, why)),
             }
         }
         if !wrong.is_empty() {

@@ -76,7 +76,7 @@ fn groups_alone_allow_no_network_and_networks_alone_no_group() {
 #[test]
 fn settings_that_cannot_be_understood_let_nothing_pass() {
     let found = violations(&with_http(&[]), &[("ingress-sources", ["office", "sg-1", "10.0.0.0"].into())]);
-    assert_eq!(testing::said(&found), ["settings @ ", "settings @ "]);
+    assert_eq!(testing::said(&found), [r#"settings @ settings["ingress-sources"]"#, r#"settings @ settings["ingress-sources"]"#]);
     assert_eq!(found[0].message, r#"the setting `ingress-sources` holds "office", which is no network: it has no prefix length"#);
 }
 

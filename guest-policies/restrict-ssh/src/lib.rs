@@ -57,7 +57,7 @@ impl Policy for RestrictSsh {
 
 /// The limits that the settings describe, or what is wrong with the settings.
 fn limits(settings: &Settings) -> Result<Limits, Vec<Violation>> {
-    let allowed = breadth::networks(&ALLOWED_CIDRS, settings, path::SSH_ALLOW)?;
+    let allowed = breadth::networks(&ALLOWED_CIDRS, settings)?;
     Ok(Limits::new(allowed, MIN_PREFIX_IPV4.get(settings), MIN_PREFIX_IPV6.get(settings)))
 }
 

@@ -92,11 +92,13 @@ impl Violation {
         Self { rule: rule.into(), path: path.into(), message: message.into(), help: None }
     }
 
-    /// A broken rule [`SETTINGS`]: the setting `name` holds a `value` that cannot be understood. `path` is what the setting is about, `problem` completes
-    /// "…, which is", and `example` says what to write.
-    pub fn of_setting(path: impl Into<String>, name: &str, value: &str, problem: &str, example: &str) -> Self {
+    /// A broken rule [`SETTINGS`]: the setting `name` holds a `value` that cannot be understood. The host points at its place in the policy set.
+    /// `problem` completes "…, which is", and `example` says what to write.
+    #[must_use]
+    pub fn of_setting(name: &str, value: &str, problem: &str, example: &str) -> Self {
         let message = ["the setting `", name, "` holds ", &path::quoted(value), ", which is ", problem].concat();
-        Self::new(SETTINGS, path, message).help(["write ", example, " in `", name, "`; until then no cluster passes"].concat())
+        Self::new(SETTINGS, path::setting(name), message)
+            .help(["write ", example, " in `", name, "`; until then no cluster passes"].concat())
     }
 
     /// What to do about it.

@@ -54,22 +54,22 @@ fn meaning(network: Network) -> Network {
 /// The networks that a setting lists.
 ///
 /// # Errors
-/// A violation of [`crate::SETTINGS`] at `path` for every text that is no network.
-pub fn networks(setting: &setting::Texts, settings: &Settings, path: &str) -> Result<Vec<Network>, Vec<Violation>> {
+/// A violation of [`crate::SETTINGS`] for every text that is no network.
+pub fn networks(setting: &setting::Texts, settings: &Settings) -> Result<Vec<Network>, Vec<Violation>> {
     let (mut networks, mut wrong) = (Vec::new(), Vec::new());
     for text in setting.get(settings) {
         match text.parse() {
             Ok(network) => networks.push(network),
-            Err(why) => wrong.push(no_network(setting, text, why, path)),
+            Err(why) => wrong.push(no_network(setting, text, why)),
         }
     }
     if wrong.is_empty() { Ok(networks) } else { Err(wrong) }
 }
 
 /// The violation of a text in a setting that is no network.
-pub fn no_network(setting: &setting::Texts, text: &str, why: NetworkError, path: &str) -> Violation {
+pub fn no_network(setting: &setting::Texts, text: &str, why: NetworkError) -> Violation {
     let problem = format!("no network: {why}");
-    Violation::of_setting(path, setting.name(), text, &problem, r#"networks such as "10.0.0.0/8" or "2001:db8::/32""#)
+    Violation::of_setting(setting.name(), text, &problem, r#"networks such as "10.0.0.0/8" or "2001:db8::/32""#)
 }
 
 impl Limits {
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn every_text_that_is_no_network_is_told() {
         const NETS: setting::Texts = setting::Texts::new("nets", &[], "Which.");
-        let read = |values: [&str; 3]| networks(&NETS, &Settings::new().with("nets", values), "egress");
+        let read = |values: [&str; 3]| networks(&NETS, &Settings::new().with("nets", values));
         assert_eq!(read(["10.0.0.0/8", "::/0", "1.2.3.4/32"]).unwrap().len(), 3);
         let wrong = read(["10.0.0.0/8", "office", "::/129"]).unwrap_err();
         assert_eq!(wrong.len(), 2);
@@ -176,6 +176,6 @@ mod tests {
             wrong[0].help.as_deref(),
             Some(r#"write networks such as "10.0.0.0/8" or "2001:db8::/32" in `nets`; until then no cluster passes"#)
         );
-        assert_eq!((wrong[0].rule.as_str(), wrong[0].path.as_str()), ("settings", "egress"));
+        assert_eq!((wrong[0].rule.as_str(), wrong[0].path.as_str()), ("settings", r#"settings["nets"]"#));
     }
 }

@@ -85,6 +85,12 @@ pub fn subnet(id: &str) -> String {
     entry(SUBNETS, id)
 }
 
+/// `settings["NAME"]`: no part of the cluster, but a setting of the policy itself, for a violation that complains about it.
+#[must_use]
+pub fn setting(name: &str) -> String {
+    entry("settings", name)
+}
+
 /// `tag["Owner"]`.
 #[must_use]
 pub fn tag(key: &str) -> String {

@@ -124,7 +124,7 @@ impl Planned {
         let names = &prepared.desired.names;
         let mut document = json!({
             "warnings": prepared.warnings,
-            "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived),
+            "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived, &*prepared.policies),
             "inputs": prepared.inputs,
             "decision": prepared.decision,
             "plan": render::plan::json(&current.plan),

@@ -21,6 +21,7 @@ use crate::exit::Exit;
 use crate::facts::FactsArgs;
 use crate::failure::Failure;
 use crate::forms::{Form, Forms, OUTPUT, Output};
+use crate::input::Input;
 use crate::pipeline::Admitted;
 use crate::policies::{Asked, Policies};
 use crate::record::RecordArgs;
@@ -221,7 +222,7 @@ impl Judge<'_> {
         });
         match end {
             Err(failure) => self.failed(file, cluster, &failure, said, findings),
-            Ok(admitted) => self.admitted(file, cluster, &input, &admitted, said, findings),
+            Ok(admitted) => self.admitted(file, cluster, (&input, policies), &admitted, said, findings),
         }
     }
 
@@ -237,7 +238,7 @@ impl Judge<'_> {
         &self,
         file: String,
         cluster: Option<String>,
-        input: &crate::input::Input,
+        (input, policies): (&Input, &Policies),
         admitted: &Admitted,
         mut said: String,
         mut findings: Vec<Finding>,
@@ -246,7 +247,7 @@ impl Judge<'_> {
         let mut more = json!({
             "diagnostics": &input.warnings[..],
             "warnings": warnings,
-            "waived": render::decision::violations_json(decision, &input.spec, Effect::Waived),
+            "waived": render::decision::violations_json(decision, &input.spec, Effect::Waived, policies),
             "inputs": inputs,
             "decision": decision,
         });

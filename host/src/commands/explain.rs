@@ -48,7 +48,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let admission = policies.evaluate(global, &input, &facts, &mut said);
     term::err(&said);
     let admission = admission?;
-    let shown = Warnings::of(&admission.decision, &input.spec, |waiver| policies.place_of(waiver));
+    let shown = Warnings::of(&admission.decision, &input.spec, &policies);
     term::err(&shown.text());
     let said = input.spec.cluster.leaves();
     let chains = explain::chains(&input.spec, &said, &admission.decision, &path);

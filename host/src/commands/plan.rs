@@ -180,7 +180,7 @@ fn ended(command: &Command, Seen { prepared, current, judged, .. }: &Seen, kept:
     let mut members = json!({
         "diagnostics": &prepared.input.warnings[..],
         "warnings": prepared.warnings,
-        "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived),
+        "waived": render::decision::violations_json(&prepared.decision, &prepared.input.spec, Effect::Waived, &*prepared.policies),
         "inputs": prepared.inputs,
         "decision": prepared.decision,
         "plan": render::plan::json(plan),

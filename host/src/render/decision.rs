@@ -1,9 +1,12 @@
 //! What the policies did: their changes with reasons, their violations with places, and what they said.
 
 use std::fmt;
+use std::sync::Arc;
 
 use kaphost_findings::{Finding, Kind, Level, Waived};
-use kaphost_policy::{Admission, Change, Decision, Effect, Enforcement, PolicyRecord, Severity, Violation, WaiverRecord, visible};
+use kaphost_policy::{
+    Admission, Change, Decision, Effect, Enforcement, PolicyRecord, Severity, Violation, WaiverRecord, setting_of, visible,
+};
 use kaphost_spec::{ConfigSource, Leaf, Span, Spec};
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 use serde_json::{Value, json};
@@ -118,16 +121,25 @@ pub(crate) fn value(leaf: &Leaf) -> String {
     visible(&leaf.to_string(), VALUE_CHARS)
 }
 
+/// Where things stand that the policy sets say.
+pub(crate) trait Sets {
+    /// The waiver of a record: where it says when it ends, if that is what is odd about it.
+    fn waiver(&self, waiver: &WaiverRecord) -> Option<(Arc<ConfigSource>, Span)>;
+
+    /// A setting of the policy of this number. `None` when no set gave it.
+    fn setting(&self, policy: usize, name: &str) -> Option<(Arc<ConfigSource>, Span)>;
+}
+
 /// Every violation of one effect, with its place.
 #[must_use]
-pub(crate) fn violations(decision: &Decision, spec: &Spec, effect: Effect) -> String {
-    decision.violations(effect).map(|violation| diagnostic::text(&Located::new(violation, decision, spec))).collect()
+pub(crate) fn violations(decision: &Decision, spec: &Spec, effect: Effect, sets: &impl Sets) -> String {
+    decision.violations(effect).map(|violation| diagnostic::text(&Located::new(violation, decision, spec, sets))).collect()
 }
 
 /// The same for programs.
 #[must_use]
-pub(crate) fn violations_json(decision: &Decision, spec: &Spec, effect: Effect) -> Vec<Value> {
-    decision.violations(effect).map(|violation| Located::new(violation, decision, spec).json()).collect()
+pub(crate) fn violations_json(decision: &Decision, spec: &Spec, effect: Effect, sets: &impl Sets) -> Vec<Value> {
+    decision.violations(effect).map(|violation| Located::new(violation, decision, spec, sets).json()).collect()
 }
 
 /// The same as findings of a check. What an advisory policy would change is among what it advises.
@@ -135,7 +147,10 @@ pub(crate) fn violations_json(decision: &Decision, spec: &Spec, effect: Effect) 
 pub(crate) fn findings(decision: &Decision, spec: &Spec, effect: Effect, policies: &Policies) -> Vec<Finding> {
     let one = |violation: &Violation| {
         let waiver = decision.waiver(violation);
-        Finding { about: policies.about(violation.policy, &violation.rule), ..Located::new(violation, decision, spec).finding(waiver) }
+        Finding {
+            about: policies.about(violation.policy, &violation.rule),
+            ..Located::new(violation, decision, spec, policies).finding(waiver)
+        }
     };
     let mut all: Vec<Finding> = decision.violations(effect).map(one).collect();
     if effect == Effect::Advise {
@@ -160,24 +175,26 @@ fn advised(change: &Change, decision: &Decision, spec: &Spec, policies: &Policie
     }
 }
 
-/// A violation, and where in the config it points.
+/// A violation, and where it points: into the config, or into the policy set when it is a setting that is wrong.
 #[derive(Debug)]
 struct Located<'a> {
     violation: &'a Violation,
     policy: &'a str,
-    source: &'a ConfigSource,
+    source: Arc<ConfigSource>,
     span: Span,
     /// The policy that wrote the value, when it is not the config's own.
     writer: Option<(&'a PolicyRecord, &'a Change)>,
 }
 
 impl<'a> Located<'a> {
-    fn new(violation: &'a Violation, decision: &'a Decision, spec: &'a Spec) -> Self {
+    fn new(violation: &'a Violation, decision: &'a Decision, spec: &'a Spec, sets: &impl Sets) -> Self {
+        let in_set = setting_of(&violation.path).and_then(|name| sets.setting(violation.policy, name));
+        let (source, span) = in_set.unwrap_or_else(|| (Arc::clone(spec.origins.source()), spec.origins.nearest(&violation.path)));
         Self {
             violation,
             policy: decision.policy(violation.policy).map_or("", |policy| policy.name.as_str()),
-            source: spec.origins.source(),
-            span: spec.origins.nearest(&violation.path),
+            source,
+            span,
             writer: decision.last_writer(&violation.path),
         }
     }
@@ -203,7 +220,7 @@ impl<'a> Located<'a> {
             path: Some(path.to_string()),
             help: help.clone(),
             url: url.clone(),
-            place: Some(finding::place(self.source, &self.span)),
+            place: Some(finding::place(&self.source, &self.span)),
             written_by: self.writer.map(|_| self.label()),
             waiver: waiver.map(|waiver| Waived {
                 owner: waiver.owner.clone(),
@@ -276,7 +293,7 @@ impl Diagnostic for Located<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(self.source)
+        Some(&*self.source)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

@@ -1,12 +1,11 @@
 //! What is said beside a verdict: advice, waivers that do not do what they were granted for, and an outcome that hangs on the order of the policies.
 
-use std::sync::Arc;
-
 use kaphost_findings::{Finding, Kind, Level};
 use kaphost_policy::{Decision, Effect, Reversed, WaiverRecord, WaiverState};
-use kaphost_spec::{ConfigSource, Leaf, Span, Spec};
+use kaphost_spec::{Leaf, Spec};
 use serde_json::{Value, json};
 
+use crate::render::decision::Sets;
 use crate::render::simple::Simple;
 use crate::render::{decision, diagnostic};
 
@@ -22,15 +21,15 @@ pub(crate) struct Warnings {
 }
 
 impl Warnings {
-    /// Everything that a decision leaves to be said beside its verdict. `place_of` says where a waiver stands.
+    /// Everything that a decision leaves to be said beside its verdict. `sets` says where waivers and settings stand.
     #[must_use]
-    pub(crate) fn of(decided: &Decision, spec: &Spec, place_of: impl Fn(&WaiverRecord) -> Option<(Arc<ConfigSource>, Span)>) -> Self {
+    pub(crate) fn of(decided: &Decision, spec: &Spec, sets: &impl Sets) -> Self {
         let mut odd: Vec<Simple> = decided
             .waivers
             .iter()
             .filter_map(|waiver| {
                 let (problem, label) = stale(waiver)?;
-                Some(match place_of(waiver) {
+                Some(match sets.waiver(waiver) {
                     Some((source, span)) => problem.within(&source, &span, label),
                     None => problem,
                 })
@@ -38,8 +37,8 @@ impl Warnings {
             .collect();
         odd.extend(order(decided));
         Self {
-            advice: decision::violations(decided, spec, Effect::Advise),
-            advice_json: decision::violations_json(decided, spec, Effect::Advise),
+            advice: decision::violations(decided, spec, Effect::Advise, sets),
+            advice_json: decision::violations_json(decided, spec, Effect::Advise, sets),
             odd: odd.into_iter().map(Simple::into_warning).collect(),
         }
     }

@@ -56,6 +56,19 @@ impl PolicySet {
         self.waiver_places.get(at).map(|places| (&places.rule, &places.expires))
     }
 
+    /// Where the entry of this number gives a setting: its values, or its name where it has none. Where it leaves the setting to its default,
+    /// the entry's name.
+    #[must_use]
+    pub fn setting_span(&self, entry: usize, setting: &str) -> Option<Span> {
+        let entry = self.entries.get(entry)?;
+        let given = entry.settings.iter().position(|given| given.name == setting);
+        let Some((name, values)) = given.and_then(|at| entry.places.settings.get(at)) else { return Some(entry.places.name.clone()) };
+        Some(match (values.first(), values.last()) {
+            (Some(first), Some(last)) => first.start..last.end,
+            _ => name.clone(),
+        })
+    }
+
     /// What is odd in it, but keeps nothing from being used.
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {

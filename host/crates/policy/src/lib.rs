@@ -74,7 +74,7 @@ pub use host::{HostOptions, ModuleFile, PolicyHost};
 pub use kaphost_spec::facts::{AmiFacts, FactKind, Facts, SubnetFacts, VpcFacts};
 pub use limits::{DEFAULT_COMPONENT_BYTES, DEFAULT_STACK_BYTES, LimitOverrides, Limits, MAX_STACK_BYTES};
 pub use module::{Module, World};
-pub use settings::{Misgiven, SettingError, Settings, TypedSetting};
+pub use settings::{Misgiven, SettingError, Settings, TypedSetting, setting_of};
 pub use state::{Log, LogLevel, Usage};
 pub use terms::{Enforcement, NoEnforcement, Policy, Terms};
 pub use text::visible;

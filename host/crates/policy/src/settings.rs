@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kaphost_spec::{Path, Segment};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -10,6 +11,15 @@ use crate::text::visible;
 
 /// Bytes of one text given as a setting. Settings travel with every call.
 const MAX_TEXT_BYTES: usize = 64 << 10;
+
+/// The setting that a violation's path names, when it complains about one: `settings["NAME"]`. No value of a cluster lies there.
+#[must_use]
+pub fn setting_of(path: &Path) -> Option<&str> {
+    match path.segments() {
+        [Segment::Field(field), Segment::Key(name)] if field == "settings" => Some(name),
+        _ => None,
+    }
+}
 
 /// The settings of one policy: exactly those that it described, each with a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -9,7 +9,7 @@ use kaphost_spec::{ConfigSource, NoLookup, Span, Spec};
 use serde_json::json;
 
 use super::Warnings;
-use crate::render::decision;
+use crate::render::decision::{self, Sets};
 
 const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
     ami "ami-0abcd1234abcd1234"
@@ -32,12 +32,20 @@ fn spec() -> Spec {
     kaphost_spec::parse(ConfigSource::new("cluster.kdl", CONFIG), &NoLookup).unwrap().specs.remove(0)
 }
 
-/// Where every waiver stands: at its rule, or at its end when that is what is odd.
-fn place(waiver: &WaiverRecord) -> Option<(Arc<ConfigSource>, Span)> {
-    let odd_end = matches!(waiver.state, WaiverState::Expired | WaiverState::TooLong);
-    let text = if odd_end { "\"2027-01-31T00:00:00Z\"" } else { "\"no-world-ssh\"" };
-    let at = SET.find(text).unwrap();
-    Some((Arc::new(ConfigSource::new("org.kdl", SET)), at..at + text.len()))
+/// Every waiver stands at its rule, or at its end when that is what is odd.
+struct Place;
+
+impl Sets for Place {
+    fn waiver(&self, waiver: &WaiverRecord) -> Option<(Arc<ConfigSource>, Span)> {
+        let odd_end = matches!(waiver.state, WaiverState::Expired | WaiverState::TooLong);
+        let text = if odd_end { "\"2027-01-31T00:00:00Z\"" } else { "\"no-world-ssh\"" };
+        let at = SET.find(text).unwrap();
+        Some((Arc::new(ConfigSource::new("org.kdl", SET)), at..at + text.len()))
+    }
+
+    fn setting(&self, _: usize, _: &str) -> Option<(Arc<ConfigSource>, Span)> {
+        None
+    }
 }
 
 fn waiver(state: WaiverState) -> WaiverRecord {
@@ -105,9 +113,9 @@ fn decided(waivers: Vec<WaiverRecord>) -> Decision {
 /// All that is said of a decision, for people, without colour, and for programs.
 fn said(decided: &Decision) -> String {
     let spec = spec();
-    let warnings = Warnings::of(decided, &spec, place);
+    let warnings = Warnings::of(decided, &spec, &Place);
     let people = format!("{}{}", decision::waived(decided), warnings.text());
-    let programs = json!({ "warnings": warnings.json(), "waived": decision::violations_json(decided, &spec, Effect::Waived) });
+    let programs = json!({ "warnings": warnings.json(), "waived": decision::violations_json(decided, &spec, Effect::Waived, &Place) });
     let programs = serde_json::to_string_pretty(&programs).unwrap();
     format!("{}── for programs\n{programs}\n", anstream::adapter::strip_str(&people))
 }
@@ -129,6 +137,6 @@ fn a_waiver_that_nobody_could_try_or_that_is_for_every_cluster_is_not_complained
     let everywhere = WaiverRecord { cluster: "*".into(), ..waiver(WaiverState::Unused) };
     for waiver in [waiver(WaiverState::Untried), everywhere] {
         let decided = decided(vec![waiver]);
-        assert_eq!(Warnings::of(&decided, &spec(), place).text(), "");
+        assert_eq!(Warnings::of(&decided, &spec(), &Place).text(), "");
     }
 }

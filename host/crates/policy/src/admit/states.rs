@@ -12,7 +12,7 @@ use crate::answer::Reported;
 use crate::decision::{CallLog, Change};
 use crate::error::{AnswerError, Operation, PolicyError};
 use crate::rules::{Failure, Mutation, Rules, Subject};
-use crate::{Description, Log, Rule, Terms, tighten};
+use crate::{Description, Log, Rule, Terms, setting_of, tighten};
 
 /// A policy in the game, with or without WebAssembly behind it.
 pub(crate) struct Player<'a, R> {
@@ -213,6 +213,10 @@ fn known<'a>(description: &'a Description, rule: &str) -> Result<&'a Rule, Answe
 fn all_known(description: &Description, violations: Vec<Reported>) -> Result<Vec<Reported>, AnswerError> {
     for violation in &violations {
         known(description, &violation.rule)?;
+        if let Some(setting) = setting_of(&violation.path).filter(|name| description.settings.iter().all(|known| known.name != *name)) {
+            let declared = description.settings.iter().map(|setting| setting.name.clone()).collect();
+            return Err(AnswerError::UnknownSetting { setting: setting.to_owned(), declared });
+        }
     }
     Ok(violations)
 }

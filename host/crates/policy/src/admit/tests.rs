@@ -134,6 +134,18 @@ fn a_reason_without_a_change_is_ignored_but_its_rule_must_exist() {
 }
 
 #[test]
+fn a_complaint_about_a_setting_is_about_one_that_was_described() {
+    let about = |path: &'static str| validator(move |_| vec![reported(path)]);
+    let settled = play(vec![about(r#"settings["known"]"#)]).unwrap();
+    assert_eq!(settled.violations[0].path.to_string(), r#"settings["known"]"#);
+    let PolicyError::Answer { error, .. } = play(vec![about(r#"settings["other"]"#)]).unwrap_err() else { panic!() };
+    assert_eq!(
+        (error.code(), &*error.to_string()),
+        ("invalid-result", "it complains about the setting `other`, which it never described; it has `known`",)
+    );
+}
+
+#[test]
 fn name_region_and_user_data_are_out_of_reach_whatever_the_reason() {
     type Edit = fn(&mut Cluster);
     let edits: [Edit; 3] = [

@@ -18,6 +18,14 @@ pub enum AnswerError {
         /// What it described.
         declared: Vec<String>,
     },
+    /// It complains about a setting that its description does not have.
+    #[error("it complains about the setting `{setting}`, which it never described; it has {}", list(.declared))]
+    UnknownSetting {
+        /// What it names.
+        setting: String,
+        /// What it described.
+        declared: Vec<String>,
+    },
     /// Something changed and no reason was given.
     #[error("it changed `{path}` from {} to {} without giving a reason", shown(.old.as_ref()), shown(.new.as_ref()))]
     UnexplainedChange {
@@ -123,7 +131,11 @@ impl AnswerError {
             Self::ForbiddenChange { .. } | Self::UserData => "forbidden-change",
             Self::NotGranted { .. } => "not-granted",
             Self::Loosens { .. } => "loosens",
-            Self::InvalidValue { .. } | Self::InvalidCluster { .. } | Self::DuplicateEntry { .. } | Self::BadPath(_) => "invalid-result",
+            Self::UnknownSetting { .. }
+            | Self::InvalidValue { .. }
+            | Self::InvalidCluster { .. }
+            | Self::DuplicateEntry { .. }
+            | Self::BadPath(_) => "invalid-result",
             Self::SilentDenial => "silent-denial",
         }
     }

@@ -9,7 +9,7 @@ use crate::admit::{Player, Settled, run};
 use crate::answer::{Reason, Reported};
 use crate::error::PolicyError;
 use crate::rules::{Failure, Mutation, Rules, Subject};
-use crate::{Description, Enforcement, Log, Rule, Severity, Terms, Waiver};
+use crate::{Description, Enforcement, Log, Rule, SettingKind, SettingSchema, SettingValue, Severity, Terms, Waiver};
 
 pub(super) fn spec() -> Spec {
     let text = r#"
@@ -122,7 +122,12 @@ fn description(name: &str) -> Description {
         version: "1.0.0".into(),
         summary: "A test.".into(),
         rules: vec![rule("r", Severity::High), rule("s", Severity::Low)],
-        settings: vec![],
+        settings: vec![SettingSchema {
+            name: "known".into(),
+            kind: SettingKind::Boolean,
+            default: Some(SettingValue::Boolean(false)),
+            doc: "A test's.".into(),
+        }],
         needs: vec![],
     }
 }
