@@ -94,7 +94,7 @@ impl Validate for EncryptedVolumes {
         let mut violations = Vec::new();
         let key = key(settings).unwrap_or_else(|text| {
             let example = "a key id, an alias such as alias/volumes, or an ARN";
-            violations.push(Violation::of_setting(path::below(path::ROOT_VOLUME, "kms-key"), KMS_KEY.name(), text, "no KMS key", example));
+            violations.push(Violation::of_setting(KMS_KEY.name(), text, "no KMS key", example));
             None
         });
         let mut check = |at: &str, volume: &VolumeSettings| {

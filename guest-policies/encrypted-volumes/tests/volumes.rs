@@ -100,7 +100,7 @@ fn what_is_no_key_is_said_of_the_setting_and_put_nowhere() {
         let amended = testing::mutate::<EncryptedVolumes>(open(), &given(text)).unwrap();
         assert_eq!(amended.cluster, testing::cluster(), "encrypted, and no more: {text}");
         let violations = testing::validate::<EncryptedVolumes>(&amended.cluster, &given(text));
-        assert_eq!(testing::said(&violations), ["settings @ root-volume.kms-key"], "{text}");
+        assert_eq!(testing::said(&violations), [r#"settings @ settings["kms-key"]"#], "{text}");
         assert!(violations[0].message.starts_with("the setting `kms-key` holds") && violations[0].message.ends_with("which is no KMS key"));
     }
     let arn = "arn:aws-cn:kms:cn-north-1:111122223333:key/1";

@@ -130,6 +130,20 @@ pub(crate) trait Sets {
     fn setting(&self, policy: usize, name: &str) -> Option<(Arc<ConfigSource>, Span)>;
 }
 
+/// There is no policy set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NoSets;
+
+impl Sets for NoSets {
+    fn waiver(&self, _: &WaiverRecord) -> Option<(Arc<ConfigSource>, Span)> {
+        None
+    }
+
+    fn setting(&self, _: usize, _: &str) -> Option<(Arc<ConfigSource>, Span)> {
+        None
+    }
+}
+
 /// Every violation of one effect, with its place.
 #[must_use]
 pub(crate) fn violations(decision: &Decision, spec: &Spec, effect: Effect, sets: &impl Sets) -> String {

@@ -51,7 +51,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let exit = if admission.decision.verdict == Verdict::Denied { Exit::Denied } else { Exit::Done };
     term::err(&render::diagnostics(&input.warnings));
     term::err(&render::decision::logs(&admission));
-    term::err(&render::decision::violations(&admission.decision, &input.spec, Effect::Deny));
+    term::err(&render::decision::violations(&admission.decision, &input.spec, Effect::Deny, &render::decision::NoSets));
     term::out(&match global.output {
         Format::Text => shown::text(&admission, &input.spec, &limits),
         Format::Json => Document::PolicyRun.text(exit, &shown::json(&admission, &input.spec, &limits)),

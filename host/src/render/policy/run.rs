@@ -45,7 +45,7 @@ pub(crate) fn json(admission: &Admission, spec: &Spec, limits: &Limits) -> Value
     };
     json!({
         "problems": (denied > 0).then(|| problem().json()).into_iter().collect::<Vec<_>>(),
-        "violations": decision::violations_json(&admission.decision, spec, Effect::Deny),
+        "violations": decision::violations_json(&admission.decision, spec, Effect::Deny, &decision::NoSets),
         "calls": admission.logs.iter().map(call_json).collect::<Vec<_>>(),
         "limits": limits,
         "decision": admission.decision,

@@ -126,6 +126,8 @@ mod tests {
         #[test]
         fn what_kdl_takes_the_grammar_passes(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..14)) {
             let text = pieces.concat();
+            // KDL wants white space in front of what is taken out. Behind a keyword `kdl` can do without; the grammar cannot.
+            prop_assume!(!pieces.windows(2).any(|pair| pair[0].starts_with('#') && pair[1].starts_with("/-")));
             if KdlDocument::parse_v2(&text).is_ok()
                 && let Err(mistakes) = grammar::check(&text)
             {

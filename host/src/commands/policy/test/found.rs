@@ -34,7 +34,8 @@ impl Found {
         let from = if cases.is_empty() { vec![folder.join("cases")] } else { cases.to_vec() };
         let mut files = Vec::new();
         for path in &from {
-            if path.is_dir() {
+            // The folder that is meant where none is named may be missing.
+            if path.is_dir() || cases.is_empty() {
                 files.extend(with_extension(path, "kdl")?);
             } else {
                 files.push(path.clone());
