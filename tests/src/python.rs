@@ -23,7 +23,7 @@ impl Python {
     /// # Errors
     /// When there is no Python 3.10 with `venv`, or the packages cannot be installed; with pip's own words.
     pub fn ready(built: &Built) -> Result<Self, Failure> {
-        Self::with(built, "emulator")
+        Self::with(built, "emulator", "tests/emulator")
     }
 
     /// The one with the linter of shell scripts.
@@ -31,7 +31,7 @@ impl Python {
     /// # Errors
     /// As `ready`.
     pub fn with_linter(built: &Built) -> Result<Self, Failure> {
-        Self::with(built, "boot")
+        Self::with(built, "boot", "tests/boot")
     }
 
     /// The one that holds documents to schemas.
@@ -39,7 +39,7 @@ impl Python {
     /// # Errors
     /// As `ready`.
     pub fn with_validators(built: &Built) -> Result<Self, Failure> {
-        Self::with(built, "formats")
+        Self::with(built, "formats", "tests/formats")
     }
 
     /// The one that drives a browser.
@@ -47,12 +47,20 @@ impl Python {
     /// # Errors
     /// As `ready`.
     pub fn with_browser(built: &Built) -> Result<Self, Failure> {
-        Self::with(built, "browser")
+        Self::with(built, "browser", "tests/browser")
     }
 
-    /// The one whose requirements are in this folder below `tests/`.
-    fn with(built: &Built, folder_name: &str) -> Result<Self, Failure> {
-        let requirements = workspace().join("tests").join(folder_name).join("requirements.txt");
+    /// The one that makes components of policies in Python.
+    ///
+    /// # Errors
+    /// As `ready`.
+    pub fn with_componentizer(built: &Built) -> Result<Self, Failure> {
+        Self::with(built, "componentizer", "guest-policies/sdk-python")
+    }
+
+    /// The one whose requirements are in this folder of the workspace. Its own folder starts with this name.
+    fn with(built: &Built, folder_name: &str, of: &str) -> Result<Self, Failure> {
+        let requirements = workspace().join(of).join("requirements.txt");
         let text = fs::read(&requirements).map_err(Failure::while_doing(format!("reading {}", requirements.display())))?;
         let folder = built.target().join(format!("{folder_name}-venv-{:016x}", fnv1a(&text)));
         let program = folder.join("bin/python");
@@ -79,6 +87,12 @@ impl Python {
         )?;
         File::create(&complete).map_err(Failure::while_doing(format!("making {}", complete.display())))?;
         Ok(python)
+    }
+
+    /// The folder with the programs that the packages bring, for a `PATH`.
+    #[must_use]
+    pub fn programs(&self) -> &Path {
+        self.program.parent().unwrap_or(&self.program)
     }
 
     /// A program that one of the packages brings.

@@ -29,7 +29,7 @@ fn main() -> Result {
     let root = here.join("../../..");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     println!("cargo::rerun-if-changed=build.rs");
-    for part in ["guest-policies/sdk", "wit", "Cargo.toml", "Cargo.lock"] {
+    for part in ["guest-policies/sdk", "guest-policies/sdk-python", "wit", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", root.join(part).display());
     }
     let mut files = BTreeMap::new();
@@ -42,16 +42,13 @@ fn main() -> Result {
     );
 
     let mut list = String::from("/// The SDK's files, by their paths in its folder.\npub(crate) const SDK: &[(&str, &str)] = &[\n");
-    let sdk = out.join("sdk");
-    if sdk.exists() {
-        fs::remove_dir_all(&sdk)?;
+    pack(&out, "sdk", &files, &mut list)?;
+    list.push_str("];\n\n/// Those of the SDK for Python.\npub(crate) const PYTHON_SDK: &[(&str, &str)] = &[\n");
+    let mut files = BTreeMap::new();
+    for part in ["kaphost_guest", "bindings"] {
+        sources(&root.join("guest-policies/sdk-python"), part, &mut files)?;
     }
-    for (path, text) in &files {
-        let file = sdk.join(path);
-        fs::create_dir_all(file.parent().ok_or("no folder")?)?;
-        fs::write(file, text)?;
-        writeln!(list, "    ({path:?}, include_str!(concat!(env!(\"OUT_DIR\"), \"/sdk/\", {path:?}))),")?;
-    }
+    pack(&out, "sdk-python", &files, &mut list)?;
     list.push_str("];\n\n/// What the SDK needs of the registry: name, version, checksum, and what each needs itself.\n");
     list.push_str("pub(crate) const LOCKED: &[(&str, &str, &str, &[&str])] = &[\n");
     for ((name, version), Package { checksum, needs }) in closure(&fs::read_to_string(root.join("Cargo.lock"))?, "wit-bindgen")? {
@@ -62,12 +59,29 @@ fn main() -> Result {
     Ok(())
 }
 
+/// Writes files where the crate includes them from, and lists them.
+fn pack(out: &Path, folder: &str, files: &BTreeMap<String, String>, list: &mut String) -> Result {
+    if out.join(folder).exists() {
+        fs::remove_dir_all(out.join(folder))?;
+    }
+    for (path, text) in files {
+        let file = out.join(folder).join(path);
+        fs::create_dir_all(file.parent().ok_or("no folder")?)?;
+        fs::write(file, text)?;
+        writeln!(list, "    ({path:?}, include_str!(concat!(env!(\"OUT_DIR\"), \"/{folder}/\", {path:?}))),")?;
+    }
+    Ok(())
+}
+
 fn sources(folder: &Path, below: &str, into: &mut BTreeMap<String, String>) -> Result {
     for entry in fs::read_dir(folder.join(below))? {
         let entry = entry?;
         let path = format!("{below}/{}", entry.file_name().to_str().ok_or("a name that is no text")?);
         if entry.file_type()?.is_dir() {
-            sources(folder, &path, into)?;
+            // What Python leaves where it was run is no source.
+            if entry.file_name() != "__pycache__" {
+                sources(folder, &path, into)?;
+            }
         } else {
             into.insert(path, fs::read_to_string(entry.path())?);
         }

@@ -1,11 +1,12 @@
-//! From a policy's Rust source to a component: a compiler that has the target, cargo's core module, the component made of it in process.
+//! From a policy's source to a component. Of Rust: a compiler that has the target, cargo's core module, the component made of it in process. Of Python:
+//! componentize-py, with WASI stubbed out.
 //!
 //! Beside the pipeline, for those who build policies: `cargo xtask policies` for the ones of this repository, `kaphost policy build` for everybody's.
 //! Says what goes on by a function that it is handed. Knows nothing of kaphost's other crates, runs no policy and prints nothing; the programs that it
 //! starts say on standard error what they have to say.
 //!
-//! The same source and the same compiler give the same bytes, wherever the source lies: no folder of the machine is left in them, and no flag or
-//! wrapper of whoever calls has a say.
+//! The same Rust and the same compiler give the same bytes, wherever the source lies: no folder of the machine is left in them, and no flag or
+//! wrapper of whoever calls has a say. Python's start leaves the seed of its hashes in them, so two builds of it differ.
 //!
 //! ```no_run
 //! use kaphost_policy_build::{Project, compiler, component, module};
@@ -25,12 +26,15 @@ pub mod module;
 pub mod process;
 mod project;
 mod provenance;
+pub mod python;
+mod source;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub use project::Project;
 pub use provenance::Makers;
+pub use source::Source;
 
 use crate::component::ComponentError;
 use crate::process::ProcessError;
@@ -55,6 +59,12 @@ pub enum BuildError {
     /// Every way to a compiler was tried.
     #[error("no compiler for {} is to be had: {why}", compiler::TARGET)]
     NoCompiler {
+        /// A clause about the last way.
+        why: String,
+    },
+    /// Every way to componentize-py was tried.
+    #[error("no componentize-py {} is to be had: {why}", python::VERSION)]
+    NoComponentizer {
         /// A clause about the last way.
         why: String,
     },
@@ -84,6 +94,7 @@ impl BuildError {
             Self::Component(error) => error.help().to_owned(),
             Self::NoProject { .. } => "name the folder of a policy, or make one with `kaphost policy new NAME`".to_owned(),
             Self::NoCompiler { .. } => compiler::HELP.to_owned(),
+            Self::NoComponentizer { .. } => python::HELP.to_owned(),
             Self::Io { .. } => "make it possible, or name another folder".to_owned(),
         }
     }

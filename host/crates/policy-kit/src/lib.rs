@@ -2,7 +2,7 @@
 //!
 //! Beside the pipeline: takes a loaded [`kaphost_policy::Module`] and parsed configs, and asks the module about them as `kaphost check` does when it is
 //! given by itself. [`Suite`] reads cases, [`play`] answers one, [`Suite::updated`] writes what came of it back, [`Coverage`] says what the cases leave
-//! out, [`explore`] looks at configs that nobody wrote, [`compare`] tells two modules apart, [`measure()`] times one.
+//! out, [`explore`] looks at configs that nobody wrote, [`compare()`] tells two modules apart, [`measure()`] times one.
 //!
 //! Reads no file and prints nothing: whoever calls hands in texts. Made-up configs are the same on every run: there is no chance in them but that of a
 //! fixed seed.

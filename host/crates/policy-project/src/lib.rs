@@ -32,13 +32,28 @@ pub struct File {
     pub text: Vec<u8>,
 }
 
-/// The templates. `{{name}}`, `{{crate}}`, `{{Type}}` and `{{version}}` are filled in.
-const TEMPLATES: &[(&str, &str)] = &[
-    ("Cargo.toml", include_str!("../template/Cargo.toml.in")),
-    ("README.md", include_str!("../template/README.md.in")),
-    (".gitignore", include_str!("../template/gitignore.in")),
-    (".github/workflows/policy.yml", include_str!("../template/policy.yml.in")),
-    ("src/lib.rs", include_str!("../template/lib.rs.in")),
+/// The templates of a policy in Rust. `{{name}}`, `{{crate}}`, `{{Type}}` and `{{version}}` are filled in.
+const RUST: &[(&str, &str)] = &[
+    ("Cargo.toml", include_str!("../template/rust/Cargo.toml.in")),
+    ("README.md", include_str!("../template/rust/README.md.in")),
+    (".gitignore", include_str!("../template/rust/gitignore.in")),
+    (".github/workflows/policy.yml", include_str!("../template/rust/policy.yml.in")),
+    ("src/lib.rs", include_str!("../template/rust/lib.rs.in")),
+];
+
+/// Those of a policy in Python, which holds the same rule.
+const PYTHON: &[(&str, &str)] = &[
+    ("pyproject.toml", include_str!("../template/python/pyproject.toml.in")),
+    ("README.md", include_str!("../template/python/README.md.in")),
+    (".gitignore", include_str!("../template/python/gitignore.in")),
+    (".github/workflows/policy.yml", include_str!("../template/python/policy.yml.in")),
+    ("src/policy.py", include_str!("../template/python/policy.py.in")),
+    ("tests/__init__.py", include_str!("../template/python/tests_init.py.in")),
+    ("tests/test_policy.py", include_str!("../template/python/test_policy.py.in")),
+];
+
+/// What must come of which config, whatever the language.
+const CASES: &[(&str, &str)] = &[
     ("cases/root-volume.kdl", include_str!("../template/root-volume.kdl.in")),
     ("cases/configs/cluster.kdl", include_str!("../template/cluster.kdl.in")),
 ];
@@ -46,23 +61,43 @@ const TEMPLATES: &[(&str, &str)] = &[
 /// The files of a new policy in Rust, sorted by path: code, native tests, cases, README, a CI file, the SDK.
 #[must_use]
 pub fn rust(name: &Name) -> Vec<File> {
+    let mut files = filled(name, RUST);
+    files.push(file("Cargo.lock", lock::text(name, packed::LOCKED)));
+    files.extend(packed::SDK.iter().map(|(path, text)| file(&format!("kaphost-guest/{path}"), (*text).to_owned())));
+    for (world, bytes) in worlds(contract()).unwrap_or_default() {
+        files.push(File { path: format!("kaphost-guest/worlds/{world}"), text: bytes });
+    }
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    files
+}
+
+/// The same in Python.
+#[must_use]
+pub fn python(name: &Name) -> Vec<File> {
+    let mut files = filled(name, PYTHON);
+    files.extend(packed::PYTHON_SDK.iter().map(|(path, text)| file(&format!("kaphost-guest/{path}"), (*text).to_owned())));
+    files.push(file("kaphost-guest/wit/policy.wit", contract().to_owned()));
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    files
+}
+
+fn filled(name: &Name, templates: &[(&str, &str)]) -> Vec<File> {
     let fill = |text: &str| {
         text.replace("{{name}}", name.as_str())
             .replace("{{crate}}", &name.library())
             .replace("{{Type}}", &name.type_name())
             .replace("{{version}}", env!("CARGO_PKG_VERSION"))
     };
-    let file = |path: &str, text: String| File { path: path.to_owned(), text: text.into_bytes() };
-    let mut files: Vec<File> = TEMPLATES.iter().map(|(path, text)| file(path, fill(text))).collect();
-    files.push(file("Cargo.lock", lock::text(name, packed::LOCKED)));
-    files.extend(packed::SDK.iter().map(|(path, text)| file(&format!("kaphost-guest/{path}"), (*text).to_owned())));
-    // The contract is ours, and a test reads it: there is no other.
-    let contract = packed::SDK.iter().find(|(path, _)| *path == "wit/policy.wit").map_or("", |(_, text)| text);
-    for (world, bytes) in worlds(contract).unwrap_or_default() {
-        files.push(File { path: format!("kaphost-guest/worlds/{world}"), text: bytes });
-    }
-    files.sort_by(|one, other| one.path.cmp(&other.path));
-    files
+    templates.iter().chain(CASES).map(|(path, text)| file(path, fill(text))).collect()
+}
+
+fn file(path: &str, text: String) -> File {
+    File { path: path.to_owned(), text: text.into_bytes() }
+}
+
+/// The contract is ours, and a test reads it: there is no other.
+fn contract() -> &'static str {
+    packed::SDK.iter().find(|(path, _)| *path == "wit/policy.wit").map_or("", |(_, text)| text)
 }
 
 #[cfg(test)]
@@ -104,6 +139,27 @@ mod tests {
             manifest.lines().skip_while(|line| *line != "[dependencies]").skip(1).take_while(|line| !line.is_empty()).collect();
         assert_eq!(dependencies.len(), 1, "{manifest}");
         assert!(dependencies[0].starts_with("wit-bindgen = "), "{manifest}");
+    }
+
+    #[test]
+    fn a_project_in_python_is_whole_too() {
+        let files = python(&"small-root-volumes".parse().unwrap());
+        let text = |path: &str| {
+            let found = files.iter().find(|file| file.path == path);
+            std::str::from_utf8(&found.unwrap_or_else(|| panic!("{path} is not there")).text).unwrap()
+        };
+        for path in ["cases/root-volume.kdl", "kaphost-guest/wit/policy.wit", "kaphost-guest/bindings/wit_world/imports/types.py"] {
+            assert!(!text(path).is_empty(), "{path}");
+        }
+        assert!(
+            text("pyproject.toml").contains("name = \"small-root-volumes\"") && text("src/policy.py").contains("\"small-root-volumes\"")
+        );
+        assert!(text("kaphost-guest/kaphost_guest/__init__.py").contains("def answers"));
+        assert!(files.iter().all(|file| !file.path.contains("__pycache__") && !file.path.contains("tests/sdk")));
+        for file in files.iter().filter(|file| !file.path.ends_with(".yml")) {
+            assert!(!std::str::from_utf8(&file.text).unwrap().contains("{{"), "{}: something is not filled in", file.path);
+        }
+        assert!(files.is_sorted_by_key(|file| &file.path));
     }
 
     #[test]

@@ -39,6 +39,14 @@ impl Content<'_> {
         Ok(Self::File(file, limit))
     }
 
+    /// Bytes; of a file, as many as it has now.
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File(file, limit) => file.metadata().map_or(*limit, |data| data.len()),
+        }
+    }
+
     pub(crate) fn sha256(&self) -> Result<Digest, LoadError> {
         let (mut file, limit) = match self {
             Self::Bytes(bytes) => return Ok(Sha256::digest(bytes).into()),

@@ -152,7 +152,7 @@ impl PolicyHost {
             let shared = self.shared(Kind { stack_bytes: limits.stack_bytes, pooled })?;
             self.compile(&shared, source, content, sha256, limits)
         };
-        match load(self.pooled && pool::fits(limits)) {
+        match load(self.pooled && pool::fits(limits) && pool::may_hold(content.size())) {
             // It may be sound and merely have more parts than the pool has room for.
             Err(PolicyError::Load { error: LoadError::InvalidComponent(_), .. }) if self.pooled => load(false),
             loaded => loaded,

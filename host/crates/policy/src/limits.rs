@@ -18,7 +18,7 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// Elements of tables, all tables together. 20,000 by default: a table holds function pointers, and language runtimes have thousands.
     pub table_elements: usize,
-    /// Core instances, and as many memories and tables. 32 by default: a component made from one module has three or four.
+    /// Core instances, and as many memories and tables. 64 by default: a component made from one module has three or four, one with Python in it 38.
     pub instances: usize,
     /// Bytes of WebAssembly stack. 512 KiB by default: deep enough for any reasonable recursion, and a quarter of the smallest thread's stack that
     /// the host may find itself on. 1 MiB at most.
@@ -38,7 +38,7 @@ impl Default for Limits {
             deadline_ms: 10_000,
             memory_bytes: 64 << 20,
             table_elements: 20_000,
-            instances: 32,
+            instances: 64,
             stack_bytes: DEFAULT_STACK_BYTES,
             result_bytes: 1 << 20,
             log_bytes: 64 << 10,

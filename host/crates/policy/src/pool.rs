@@ -19,6 +19,8 @@ const INSTANCES: u32 = 8;
 const TABLES: u32 = 8;
 /// Memories of one component.
 const MEMORIES: u32 = 2;
+/// Bytes of a component that has [`INSTANCES`] at most: those with Python or JavaScript in them have more than 10 MB, those of Rust some 100 KB.
+const COMPONENT_BYTES: u64 = 8 << 20;
 /// Elements of one table: as many as [`Limits::table_elements`] by default.
 const TABLE_ELEMENTS: usize = 20_000;
 /// Bytes of written pages that are wiped in place; what goes beyond is given back to the system. A policy writes a dozen pages in a call.
@@ -27,6 +29,11 @@ const KEPT_BYTES: usize = 256 << 10;
 /// Whether a policy with these limits can be run in the pool: it could otherwise be refused a table that it is allowed.
 pub(crate) const fn fits(limits: &Limits) -> bool {
     limits.table_elements <= TABLE_ELEMENTS
+}
+
+/// Whether a component of so many bytes may have room in it. One with a language's runtime has not, and is not compiled to find that out.
+pub(crate) const fn may_hold(component_bytes: u64) -> bool {
+    component_bytes <= COMPONENT_BYTES
 }
 
 /// Makes an engine keep its sandboxes.

@@ -31,7 +31,8 @@ impl Found {
         } else {
             (policy.to_owned(), policy.parent().unwrap_or(Path::new("")).to_owned())
         };
-        let from = if cases.is_empty() { vec![folder.join("cases")] } else { cases.to_vec() };
+        let beside = if folder == Path::new(".") { PathBuf::from("cases") } else { folder.join("cases") };
+        let from = if cases.is_empty() { vec![beside] } else { cases.to_vec() };
         let mut files = Vec::new();
         for path in &from {
             // The folder that is meant where none is named may be missing.
@@ -91,8 +92,10 @@ fn with_extension(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Failur
 /// A source of the policy that has changed since its component was built.
 fn newer_source(folder: &Path, module: &Path) -> Option<PathBuf> {
     let built = changed(module)?;
-    let mut sources = vec![folder.join("Cargo.toml")];
-    sources.extend(with_extension(&folder.join("src"), "rs").unwrap_or_default());
+    let mut sources = vec![folder.join("Cargo.toml"), folder.join("pyproject.toml")];
+    for extension in ["rs", "py"] {
+        sources.extend(with_extension(&folder.join("src"), extension).unwrap_or_default());
+    }
     sources.into_iter().find(|source| changed(source).is_some_and(|time| time > built))
 }
 

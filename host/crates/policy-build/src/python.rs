@@ -1,0 +1,129 @@
+//! A policy in Python: the project in a folder, and its component, made by componentize-py with WASI stubbed out.
+
+mod tool;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use toml::de::DeTable;
+
+use crate::{BuildError, process};
+
+pub(crate) use tool::HELP;
+pub use tool::{Componentizer, VERSION, find};
+
+/// What a project's manifest is called.
+pub const MANIFEST: &str = "pyproject.toml";
+
+/// The worlds of the contract.
+const WORLDS: [&str; 3] = ["validator", "mutator", "policy"];
+
+/// A project of a policy in Python.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PythonProject {
+    /// Its folder, absolute.
+    pub folder: PathBuf,
+    /// Its name.
+    pub name: String,
+    /// The world that it exports.
+    pub world: &'static str,
+}
+
+impl PythonProject {
+    /// Reads the manifest of a folder.
+    ///
+    /// # Errors
+    /// When there is none, it says less than is needed, or the policy or its SDK is not beside it.
+    pub fn find(folder: &Path) -> Result<Self, BuildError> {
+        let missing = |why: String| BuildError::NoProject { folder: folder.to_owned(), why };
+        let real = folder.canonicalize().map_err(|_| missing("does not exist".into()))?;
+        let manifest = real.join(MANIFEST);
+        let text = fs::read_to_string(&manifest).map_err(BuildError::io("read", &manifest))?;
+        let unreadable = |error: toml::de::Error| missing(format!("holds a {MANIFEST} that is no TOML: {}", error.message()));
+        let document = DeTable::parse(&text).map_err(unreadable)?.into_inner();
+        let name =
+            said(&document, &["project", "name"]).ok_or_else(|| missing(format!("holds a {MANIFEST} without `name` in `[project]`")))?;
+        if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+            return Err(missing(format!("holds a {MANIFEST} whose `name` is no name of a project")));
+        }
+        let asked = said(&document, &["tool", "kaphost", "world"]);
+        let unsaid =
+            || missing(format!("holds a {MANIFEST} that does not say `world = \"validator\"` (or mutator, or policy) in `[tool.kaphost]`"));
+        let world = WORLDS.into_iter().find(|world| asked == Some(world)).ok_or_else(unsaid)?;
+        for needed in ["src/policy.py", "kaphost-guest/kaphost_guest/__init__.py", "kaphost-guest/wit/policy.wit"] {
+            if !real.join(needed).is_file() {
+                return Err(missing(format!("holds no {needed}")));
+            }
+        }
+        Ok(Self { name: name.to_owned(), world, folder: real })
+    }
+
+    /// Makes the component. Nothing of the machine is in it but what Python's own start leaves: the seed of its hashes, which is another each time.
+    ///
+    /// # Errors
+    /// When the policy cannot be imported, or its classes are not those of its world; componentize-py has said why on standard error.
+    pub fn componentize(&self, componentizer: &Componentizer) -> Result<Vec<u8>, BuildError> {
+        // Beside the result's place nothing of a failed run is left.
+        let scratch = tempfile::tempdir().map_err(BuildError::io("make", &std::env::temp_dir()))?;
+        let out = scratch.path().join("policy.wasm");
+        let mut command = Command::new(&componentizer.program);
+        command
+            .arg("--quiet")
+            .arg("--wit-path")
+            .arg(self.folder.join("kaphost-guest/wit"))
+            .args(["--world", self.world, "componentize", "policy", "--stub-wasi"])
+            .arg("--python-path")
+            .arg(self.folder.join("src"))
+            .arg("--python-path")
+            .arg(self.folder.join("kaphost-guest"))
+            .arg("--output")
+            .arg(&out)
+            // Somebody's environment would be searched for packages, too.
+            .env_remove("VIRTUAL_ENV")
+            .env_remove("PYTHONPATH")
+            .env_remove("PYTHONHOME");
+        process::run_aside(&mut command)?;
+        fs::read(&out).map_err(BuildError::io("read", &out))
+    }
+}
+
+/// A text of a document.
+fn said<'a>(document: &'a DeTable<'_>, path: &[&str]) -> Option<&'a str> {
+    let (last, tables) = path.split_last()?;
+    let table = tables.iter().try_fold(document, |table, name| table.get(*name)?.get_ref().as_table())?;
+    table.get(*last)?.get_ref().as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_says_its_name_and_its_world() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let file = folder.path().join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        };
+        let why = || PythonProject::find(folder.path()).unwrap_err().to_string();
+        assert!(why().contains("cannot read"), "{}", why());
+        for (manifest, part) in [
+            ("[project", "no TOML"),
+            ("[project]\n", "without `name`"),
+            ("[project]\nname = \"../a\"\n", "no name of a project"),
+            ("[project]\nname = \"a-b\"\n", "does not say `world"),
+            ("[project]\nname = \"a-b\"\n[tool.kaphost]\nworld = \"command\"\n", "does not say `world"),
+            ("[project]\nname = \"a-b\"\n[tool.kaphost]\nworld = \"policy\"\n", "holds no src/policy.py"),
+        ] {
+            write(MANIFEST, manifest);
+            assert!(why().contains(part), "{manifest}: {}", why());
+        }
+        for path in ["src/policy.py", "kaphost-guest/kaphost_guest/__init__.py", "kaphost-guest/wit/policy.wit"] {
+            write(path, "");
+        }
+        let project = PythonProject::find(folder.path()).unwrap();
+        assert_eq!((project.name.as_str(), project.world), ("a-b", "policy"));
+    }
+}
