@@ -13,6 +13,7 @@ use crate::document::Document;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::pipeline::{Current, Prepared};
+use crate::preflight::Asks;
 use crate::{render, term};
 
 /// What one cluster of the run needs.
@@ -24,12 +25,12 @@ pub(crate) struct Needs<'a> {
 
 /// What applying needs. The image counts as read, though this machine may remember it: another does not.
 #[must_use]
-pub(crate) fn of_plan<'a>(prepared: &Prepared, current: &'a Current, asks: bool) -> Needs<'a> {
+pub(crate) fn of_plan<'a>(prepared: &Prepared, current: &'a Current, asks: Asks) -> Needs<'a> {
     let kinds: BTreeSet<FactKind> = prepared.decision.policies.iter().flat_map(|policy| policy.facts.iter().copied()).collect();
     let reads = Reads {
         query: query(&prepared.desired, None),
         facts: FactsQuery::of(&prepared.input.spec.cluster, &kinds),
-        preflight: if asks { Inquiry::of(&prepared.desired, &current.plan) } else { Inquiry::default() },
+        preflight: if asks == Asks::Nothing { Inquiry::default() } else { Inquiry::of(&prepared.desired, &current.plan) },
         refreshes: kaphost_plan::needs_refresh(&prepared.desired, &current.observed, &current.image),
     };
     Needs { plan: &current.plan, observed: &current.observed, reads }

@@ -14,9 +14,10 @@ use crate::failure::Failure;
 use crate::fleet::{self, Fleet};
 use crate::input::{self, ClusterArgs, Input};
 use crate::policies::{Asked, Policies};
+use crate::preflight::{self, Asks};
 use crate::render::simple::Simple;
 use crate::verdict::Verdict;
-use crate::{preflight, render, term};
+use crate::{render, term};
 
 /// Reads the config on a thread of its own while the policies load, which takes longer: neither needs the other. What is wrong with the config is
 /// told first, what is odd about it or about the policy sets once for all clusters.
@@ -142,11 +143,11 @@ pub(crate) async fn decide(
 }
 
 impl Prepared {
-    /// Opens the cloud unless it is open, reads it, and plans. With `asks`, the plan is held against the world, too.
+    /// Opens the cloud unless it is open, reads it, and plans. The plan is held against the world, as far as that is asked.
     ///
     /// # Errors
     /// When the cloud cannot be read, `ami` leads to another image than the policies were told of, or there is no plan that AWS would take.
-    pub(crate) async fn look(&mut self, clouds: &Clouds<'_>, asks: bool) -> Result<(Arc<Session>, Current), Failure> {
+    pub(crate) async fn look(&mut self, clouds: &Clouds<'_>, asks: Asks) -> Result<(Arc<Session>, Current), Failure> {
         let session = clouds.session(&self.desired.names.region).await?;
         let (observed, known) = session.observe(&self.desired).await?;
         let fact =

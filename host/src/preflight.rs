@@ -1,7 +1,7 @@
 //! What a plan takes for granted, asked of the cloud before anything is changed.
 
 use clap::{Args, ValueEnum};
-use kaphost_plan::preflight::{Inquiry, Preflight, Wanted, World, judge};
+use kaphost_plan::preflight::{Inquiry, Preflight, Wanted, World, judge, makes_server};
 use kaphost_plan::{Desired, Image, Plan};
 use kaphost_spec::{Path, Spec};
 
@@ -21,7 +21,7 @@ pub(crate) struct PreflightArgs {
 /// `--preflight`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum When {
-    /// Where a person reads the plan: not with --auto-approve
+    /// Before whatever is changed; with --auto-approve not before a server is made
     #[default]
     Auto,
     /// Whenever something is to be changed
@@ -30,19 +30,42 @@ enum When {
     Never,
 }
 
+/// What is asked before one plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// Nothing. What needs no call is found all the same.
+    Nothing,
+    /// What the plan changes of a server that is there. Before one is made nothing: such a run has the reads and the depth that it needs anyway, and no more (0018).
+    Changes,
+    /// Whatever the plan takes for granted.
+    Everything,
+}
+
 impl PreflightArgs {
-    /// Whether to ask. `read` is whether a person reads the plan before anything is changed.
+    /// What is asked. `read` is whether a person reads the plan before anything is changed.
     #[must_use]
-    pub(crate) fn asks(self, read: bool) -> bool {
-        match self.preflight {
-            When::Auto => read,
-            When::Always => true,
-            When::Never => false,
+    pub(crate) const fn asks(self, read: bool) -> Asks {
+        match (self.preflight, read) {
+            (When::Never, _) => Asks::Nothing,
+            (When::Auto, false) => Asks::Changes,
+            (When::Auto, true) | (When::Always, _) => Asks::Everything,
         }
     }
 }
 
-/// Holds a plan, or what there would be one of, against the world. Without asking, only what needs no call is found: an image of another architecture.
+impl Asks {
+    /// Whether the cloud is asked before this plan. Without one only where a person is told everything that stands in its way.
+    fn before(self, plan: Option<&Plan>) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Changes => plan.is_some_and(|plan| !makes_server(plan)),
+            Self::Everything => true,
+        }
+    }
+}
+
+/// Holds a plan, or what there would be one of, against the world. Where it is not asked, what is known already counts: an image and an instance type by its name, and what the
+/// policies were told in the same run.
 ///
 /// # Errors
 /// When ctrl-C comes, or nothing can be asked at all.
@@ -50,10 +73,14 @@ pub(crate) async fn fly(
     session: &Session,
     desired: &Desired,
     (plan, image): (Option<&Plan>, Option<&Image>),
-    asks: bool,
+    asks: Asks,
 ) -> Result<Preflight, Failure> {
     let inquiry = plan.map_or_else(|| Inquiry::everything(desired), |plan| Inquiry::of(desired, plan));
-    let world = if asks && !inquiry.is_empty() { session.preflight(&inquiry).await? } else { World::default() };
+    let world = match asks {
+        Asks::Nothing => World::default(),
+        _ if asks.before(plan) && !inquiry.is_empty() => session.preflight(&inquiry).await?,
+        Asks::Changes | Asks::Everything => session.cloud.known(&inquiry),
+    };
     Ok(judge(Wanted { desired, image, inquiry: &inquiry }, &world))
 }
 

@@ -1,6 +1,8 @@
-//! The examples in `configs/`: each is sound, admitted by the policy `org`, and planned.
+//! The examples in `configs/`: each is sound, admitted by the policy `org`, and planned. And what is shown on the pages of the repository.
 
-#![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
+
+mod snippets;
 
 use std::fs;
 use std::path::{Path, PathBuf};

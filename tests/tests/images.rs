@@ -4,8 +4,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use kaphost_tests::{Built, Kaphost, Machine, Python};
+use kaphost_tests::{Built, Kaphost, Machine, Python, Run, debian};
 use serde_json::Value;
 
 /// InfluxData's, as published beside its announcement of the rotation of its subkeys.
@@ -141,6 +142,31 @@ fn texts(value: &Value, into: &mut Vec<String>) {
         }
         _ => {}
     }
+}
+
+/// Packer's own check, by the one that Debian packages: it brings the builders for EC2 along, and knows no plugins.
+#[test]
+fn packer_itself_takes_the_template_and_not_a_broken_one() {
+    let kaphost = Kaphost::offline().unwrap();
+    kaphost.write("install-kapacitor.sh", &read("install-kapacitor.sh")).unwrap();
+    kaphost.write("kapacitor.pkr.hcl", &read("kapacitor.pkr.hcl")).unwrap();
+    let packer = debian::program(&["packer"], "packer").unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(&packer);
+        command.args(arguments).current_dir(kaphost.folder()).env_clear().env("HOME", kaphost.home());
+        // No question whether there is a newer one, and no look at whose account it would be.
+        Run::of(command.env("CHECKPOINT_DISABLE", "1").env("PATH", "/usr/bin:/bin")).unwrap()
+    };
+    for arguments in
+        ["fmt -check .", "validate kapacitor.pkr.hcl", "validate -var architecture=arm64 -var kms_key_id=alias/images kapacitor.pkr.hcl"]
+    {
+        let run = run(&arguments.split(' ').collect::<Vec<_>>());
+        assert_eq!(run.code, Some(0), "{arguments}: {run}");
+    }
+    let broken = read("kapacitor.pkr.hcl").replace("instance_type   =", "instance_kind   =");
+    kaphost.write("kapacitor.pkr.hcl", &broken).unwrap();
+    let refused = run(&["validate", "kapacitor.pkr.hcl"]);
+    assert!(refused.code == Some(1) && refused.to_string().contains("instance_kind"), "{refused}");
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn wire(account: &Account, bastion: &str) -> Result<Value, Failure> {
     let inline = account.ask("iam", "get_role_policy", asked)?.map(|answer| answer["PolicyDocument"].clone()).unwrap_or_default();
     let tag = |list: &Value| list.as_array().into_iter().flatten().find(|tag| tag["Key"] == "Team").cloned().unwrap_or_default();
     let launched =
-        data["TagSpecifications"].as_array().into_iter().flatten().map(|one| tag(&one["Tags"])["Value"].clone()).collect::<Vec<_>>();
+        data["TagSpecifications"].as_array().into_iter().flatten().map(|one| tag(&one["Tags"])["Key"].clone()).collect::<Vec<_>>();
     let mut subnets: Vec<&str> = group["VPCZoneIdentifier"].as_str().unwrap_or_default().split(',').collect();
     subnets.sort_unstable();
     Ok(json!({

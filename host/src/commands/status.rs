@@ -14,6 +14,7 @@ use crate::fleet::Ended;
 use crate::input::ClusterArgs;
 use crate::pipeline::{self, Current, Prepared};
 use crate::policies::Asked;
+use crate::preflight::Asks;
 use crate::render::{broken, status};
 
 /// Show what AWS holds of a cluster, how its server is, and whether it is as it should be
@@ -48,7 +49,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         let look = async |mut prepared: Prepared| {
             // What others hung onto the role is judged like the rest.
             prepared.desired.read_attachments = !prepared.policies.is_empty();
-            let (session, current) = prepared.look(&clouds, false).await?;
+            let (session, current) = prepared.look(&clouds, Asks::Nothing).await?;
             let judged = drift::judge(&prepared, &session, &current.observed, &current.image).await?;
             Ok((prepared, current, judged))
         };

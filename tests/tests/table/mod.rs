@@ -234,7 +234,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     row("tag", &["tag[]"], (r#""metrics""#, r#""observability""#), ("/tag/Value", r#""metrics""#, r#""observability""#),
         &["CreateLaunchTemplateVersion", "CreateOrUpdateTags", "CreateTags", "TagInstanceProfile", "TagRole", "UpdateAutoScalingGroup"],
         Tamper::Call("iam", "tag_role", r#"{"RoleName":"@ROLE@","Tags":[{"Key":"Team","Value":"x"}]}"#)),
-    row("propagate", &["tag[].propagate"], ("#true", "#false"), ("/launched", r#"["metrics","metrics"]"#, "[null,null]"),
+    row("propagate", &["tag[].propagate"], ("#true", "#false"), ("/launched", r#"["Team","Team"]"#, "[null,null]"),
         &["CreateLaunchTemplateVersion", "CreateOrUpdateTags", "UpdateAutoScalingGroup"],
         Tamper::Call("autoscaling", "create_or_update_tags",
             r#"{"Tags":[{"ResourceId":"kapacitor-stage","ResourceType":"auto-scaling-group","Key":"Team","Value":"metrics","PropagateAtLaunch":true}]}"#)),

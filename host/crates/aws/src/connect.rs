@@ -59,7 +59,7 @@ impl Aws {
         let autoscaling = aws_sdk_autoscaling::config::Builder::from(config).retry_partition(partition("autoscaling")).build();
         let sts = aws_sdk_sts::config::Builder::from(config).retry_partition(partition("sts")).build();
         Ok(Self {
-            ec2: Ec2 { client: aws_sdk_ec2::Client::from_conf(ec2), endpoint: endpoint("EC2") },
+            ec2: Ec2::new(aws_sdk_ec2::Client::from_conf(ec2), endpoint("EC2")),
             iam: Iam { client: aws_sdk_iam::Client::from_conf(iam), endpoint: endpoint("IAM") },
             autoscaling: AutoScaling { client: aws_sdk_autoscaling::Client::from_conf(autoscaling), endpoint: endpoint("Auto Scaling") },
             sts: Sts { client: aws_sdk_sts::Client::from_conf(sts), endpoint: endpoint("STS") },

@@ -6,7 +6,7 @@ use kaphost_plan::preflight::{Asked, Inquiry, World};
 use crate::Aws;
 
 impl Aws {
-    /// As many reads as questions, two of them for an instance type. None waits for another; one that fails is a question without an answer.
+    /// As many reads as questions, two of them for an instance type, none for subnets that facts told of. None waits for another; one that fails is a question without an answer.
     pub(crate) async fn ask(&self, inquiry: &Inquiry) -> World {
         let kind = inquiry.instance_type.as_deref();
         let (instance_type, zones, subnets, key, groups, auto_scaling_groups, iam) = tokio::join!(
@@ -19,6 +19,12 @@ impl Aws {
             asked(inquiry.iam_quota.then(|| self.iam.quotas())),
         );
         World { instance_type, zones, subnets, key, groups, auto_scaling_groups, iam }
+    }
+
+    /// What facts have told of it: subnets.
+    pub(crate) fn seen(&self, inquiry: &Inquiry) -> World {
+        let subnets = self.ec2.seen(&inquiry.subnets).map_or(Asked::No, Asked::Is);
+        World { subnets, ..World::default() }
     }
 }
 

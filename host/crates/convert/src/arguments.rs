@@ -128,3 +128,6 @@ pub(crate) const OUTPUTS: &[(&str, &str)] = &[
     ("iam_role_id", "iam_role_id"),
     ("security_group_id", "security_group_id"),
 ];
+
+#[cfg(test)]
+mod tests;

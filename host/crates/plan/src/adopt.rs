@@ -67,7 +67,7 @@ pub fn adopt(
     tags::security_groups(&mut draft, desired, observed, &mut after);
     tags::role_and_profile(&mut draft, desired, observed, &mut after);
     if let (Some(settled), Some(group)) = (&settled, &observed.auto_scaling_group) {
-        let pinned = template::plan(&mut draft, desired, running, observed, &settled.content, &mut after);
+        let pinned = template::plan(&mut draft, desired, running, observed, (&settled.content, image), &mut after);
         pin_and_tag(&mut draft, desired, running, group, pinned, &mut after);
     }
     let plan = draft.finish()?;

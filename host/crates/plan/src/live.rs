@@ -218,7 +218,7 @@ impl Reader {
             Some(Some(price)) => self.read(price, "spot.max-price", |cluster, price| cluster.spot = Some(Spot { max_price: Some(price) })),
         }
         self.read(&content.metadata_tokens, "metadata.tokens", |cluster, tokens| cluster.metadata.tokens = tokens);
-        self.devices(&content.devices, &image.root_device);
+        self.devices(content, &image.root_device);
         if self.live.cluster.kapacitor.is_none() {
             self.live.cluster.user_data.clone_from(&content.user_data);
         } else if content.user_data != desired.template.user_data {
@@ -228,25 +228,24 @@ impl Reader {
         self.live.unsaid.extend(content.foreign.iter().cloned());
     }
 
-    /// The root volume stands under the name that the image gives it; under another image it may be another of the names that images give.
-    fn devices(&mut self, devices: &BTreeMap<String, DeviceContent>, root_device: &str) {
-        let named = |name: &str| self.live.cluster.volumes.keys().any(|device| device.as_str() == name);
-        let names = [root_device, "/dev/sda1", "/dev/xvda"];
-        let root = names.into_iter().find(|name| devices.contains_key(*name) && !named(name)).map(str::to_owned);
+    /// The root volume and the others.
+    fn devices(&mut self, content: &TemplateContent<String>, image: &str) {
+        let further = |name: &str| self.live.cluster.volumes.keys().any(|device| device.as_str() == name);
+        let root = content.root_device(image, further);
         self.live.cluster.volumes.clear();
         if root.is_none() {
             self.assume("no root device is said", &["root-volume"]);
         }
-        for (name, content) in devices {
-            let Some(settings) = settings(content) else {
+        for (name, device) in &content.devices {
+            let Some(settings) = settings(device) else {
                 self.live.unsaid.push(format!("the volume {name}"));
                 continue;
             };
-            if root.as_ref() == Some(name) {
+            if root == Some(name.as_str()) {
                 self.live.cluster.root_volume = settings;
                 continue;
             }
-            let snapshot = content.snapshot.as_ref().and_then(|id| id.parse().ok());
+            let snapshot = device.snapshot.as_ref().and_then(|id| id.parse().ok());
             self.read(name, "volume", |cluster, device| drop(cluster.volumes.insert(device, Volume { settings, snapshot })));
         }
     }

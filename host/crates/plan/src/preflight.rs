@@ -35,22 +35,37 @@ pub struct Inquiry {
 }
 
 impl Inquiry {
-    /// What a plan needs to be so. An empty plan needs nothing, and one that changes a rule only the group that the rule names.
+    /// What a plan needs to be so, and what it changes has not shown to be so already: an empty plan needs nothing, one that changes a rule only the group that the rule names,
+    /// and a new image only what cannot be told by the name of the instance type.
     #[must_use]
     pub fn of(desired: &Desired, plan: &Plan) -> Self {
+        let leaves = || plan.changes.iter().flat_map(|change| &change.leaves);
+        let new = |path: &str| leaves().any(|leaf| leaf.new.is_some() && leaf.path.as_deref() == Some(path));
+        let made = makes_server(plan);
+        let instance_type = || Some(desired.template.instance_type.clone());
+        let subnets = || desired.group.subnets.iter().cloned().collect();
         let mut inquiry = Self::default();
         for step in &plan.steps {
             match &step.action {
                 Planned::CreateLaunchTemplate { .. } | Planned::CreateLaunchTemplateVersion { .. } => {
-                    inquiry.instance_type = Some(desired.template.instance_type.clone());
-                    inquiry.key.clone_from(&desired.template.key);
+                    if made || new("ssh.key") {
+                        inquiry.key.clone_from(&desired.template.key);
+                    }
+                    if new("instance-type") {
+                        (inquiry.instance_type, inquiry.subnets) = (instance_type(), subnets());
+                    }
+                    let untold = architecture_by_name(&desired.template.instance_type).is_none();
+                    if new("ebs-optimized") || (new("ami") && untold) {
+                        inquiry.instance_type = instance_type();
+                    }
                 }
                 Planned::CreateAutoScalingGroup { .. } => {
-                    inquiry.instance_type = Some(desired.template.instance_type.clone());
-                    inquiry.subnets = desired.group.subnets.iter().cloned().collect();
+                    (inquiry.instance_type, inquiry.subnets) = (instance_type(), subnets());
                     inquiry.group_quota = true;
                 }
-                Planned::UpdateAutoScalingGroup { .. } => inquiry.subnets = desired.group.subnets.iter().cloned().collect(),
+                Planned::UpdateAutoScalingGroup { .. } if new("network.subnets") => {
+                    (inquiry.instance_type, inquiry.subnets) = (instance_type(), subnets());
+                }
                 Planned::CreateRole { .. } | Planned::CreateInstanceProfile { .. } => inquiry.iam_quota = true,
                 Planned::AuthorizeRules { rules, .. } => inquiry.groups.extend(peers(rules)),
                 Planned::ModifyRules { rules, .. } => inquiry.groups.extend(peers(rules.values())),
@@ -79,6 +94,12 @@ impl Inquiry {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// Whether a plan makes the group that has the server, with whatever of the rest is not there yet.
+#[must_use]
+pub fn makes_server(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(step.action, Planned::CreateAutoScalingGroup { .. }))
 }
 
 /// The security groups that rules name.

@@ -240,6 +240,13 @@ impl<G> TemplateContent<G> {
             foreign: self.foreign.clone(),
         }
     }
+
+    /// Its root device: the name that `image` gives to its own; where that is not here, since the content is of another image, the other of the names that images give. `further`
+    /// says whether a name is that of a volume besides the root.
+    #[must_use]
+    pub fn root_device<'a>(&'a self, image: &'a str, further: impl Fn(&str) -> bool) -> Option<&'a str> {
+        [image, "/dev/sda1", "/dev/xvda"].into_iter().find(|name| self.devices.contains_key(*name) && !further(name))
+    }
 }
 
 /// JSON has no null within a null.

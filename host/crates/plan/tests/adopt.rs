@@ -151,6 +151,17 @@ fn a_server_of_the_terraform_module() {
     insta::assert_snapshot!(shown);
 }
 
+/// What runs may be of an image that calls its root otherwise than the config's image does.
+#[test]
+fn the_root_is_the_root_under_either_name() {
+    let mut content = content();
+    let root = content.devices.remove("/dev/sda1").unwrap();
+    content.devices = BTreeMap::from([("/dev/xvda".to_owned(), root.clone()), ("/dev/xvdh".to_owned(), root)]);
+    assert_eq!(content.root_device("/dev/sda1", |_| false), Some("/dev/xvda"));
+    assert_eq!(content.root_device("/dev/sda1", |name| name == "/dev/xvda"), None, "the config has a volume of that name");
+    assert_eq!(content.root_device("/dev/xvdh", |_| false), Some("/dev/xvdh"));
+}
+
 #[test]
 fn refusals_are_told_at_once() {
     let (mut running, mut observed) = running();

@@ -51,8 +51,10 @@ impl Ec2 {
         let mut subnets = Vec::new();
         while let Some(subnet) = items.next().await {
             let subnet = subnet.map_err(self.error("DescribeSubnets"))?;
+            let id = subnet.subnet_id().unwrap_or_default().to_owned();
+            self.see(&id, &subnet);
             subnets.push(SubnetFacts {
-                id: subnet.subnet_id().unwrap_or_default().to_owned(),
+                id,
                 zone: subnet.availability_zone().unwrap_or_default().to_owned(),
                 cidr: subnet.cidr_block().unwrap_or_default().to_owned(),
                 auto_public_ip: subnet.map_public_ip_on_launch() == Some(true),

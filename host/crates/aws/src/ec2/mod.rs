@@ -10,7 +10,8 @@ mod rule;
 mod template_read;
 mod template_write;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
@@ -18,15 +19,22 @@ use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use kaphost_apply::CloudError;
 use kaphost_plan::Tags;
+use kaphost_plan::preflight::Subnet;
 
 /// The client of EC2 and who it calls, for errors.
 #[derive(Debug)]
 pub(crate) struct Ec2 {
     pub(crate) client: Client,
     pub(crate) endpoint: String,
+    /// The subnets that facts told of: preflight need not ask again in the same run.
+    subnets: Mutex<BTreeMap<String, Subnet>>,
 }
 
 impl Ec2 {
+    pub(crate) fn new(client: Client, endpoint: String) -> Self {
+        Self { client, endpoint, subnets: Mutex::default() }
+    }
+
     /// For `map_err`.
     fn error<E>(&self, operation: &str) -> impl FnOnce(SdkError<E, HttpResponse>) -> CloudError
     where

@@ -3,8 +3,9 @@
 //! By filters where EC2 has them: what is not there is then left out of the answer, where asking by name fails with the first.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 
-use aws_sdk_ec2::types::{EbsOptimizedSupport, Filter, LocationType};
+use aws_sdk_ec2::types::{EbsOptimizedSupport, Filter, LocationType, Subnet as DescribedSubnet};
 use kaphost_apply::CloudError;
 use kaphost_plan::preflight::{InstanceType, Subnet};
 
@@ -43,18 +44,28 @@ impl Ec2 {
         Ok(zones)
     }
 
+    /// These subnets, when facts told of all of them.
+    pub(crate) fn seen(&self, ids: &BTreeSet<String>) -> Option<BTreeMap<String, Subnet>> {
+        let seen = self.subnets.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = ids.iter().map(|id| Some((id.clone(), seen.get(id)?.clone()))).collect::<Option<BTreeMap<_, _>>>();
+        all.filter(|all| !all.is_empty())
+    }
+
+    /// Keeps what facts say of a subnet.
+    pub(super) fn see(&self, id: &str, subnet: &DescribedSubnet) {
+        self.subnets.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), place(subnet));
+    }
+
     /// Those of these subnets that there are.
     pub(crate) async fn places(&self, ids: &BTreeSet<String>) -> Result<BTreeMap<String, Subnet>, CloudError> {
+        if let Some(seen) = self.seen(ids) {
+            return Ok(seen);
+        }
         let mut items = self.client.describe_subnets().filters(any("subnet-id", ids)).into_paginator().page_size(PAGE).items().send();
         let mut subnets = BTreeMap::new();
         while let Some(subnet) = items.next().await {
             let subnet = subnet.map_err(self.error("DescribeSubnets"))?;
-            let place = Subnet {
-                zone: subnet.availability_zone().unwrap_or_default().to_owned(),
-                vpc: subnet.vpc_id().unwrap_or_default().to_owned(),
-                free: subnet.available_ip_address_count().and_then(|free| free.try_into().ok()),
-            };
-            subnets.insert(subnet.subnet_id().unwrap_or_default().to_owned(), place);
+            subnets.insert(subnet.subnet_id().unwrap_or_default().to_owned(), place(&subnet));
         }
         Ok(subnets)
     }
@@ -76,6 +87,14 @@ impl Ec2 {
             groups.extend(group.map_err(self.error("DescribeSecurityGroups"))?.group_id().map(str::to_owned));
         }
         Ok(groups)
+    }
+}
+
+fn place(subnet: &DescribedSubnet) -> Subnet {
+    Subnet {
+        zone: subnet.availability_zone().unwrap_or_default().to_owned(),
+        vpc: subnet.vpc_id().unwrap_or_default().to_owned(),
+        free: subnet.available_ip_address_count().and_then(|free| free.try_into().ok()),
     }
 }
 

@@ -4,6 +4,7 @@ mod errors;
 mod facts;
 mod observing;
 mod polling;
+mod preflight;
 mod requests;
 mod round_trip;
 mod running;

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::action::{Planned, Ref};
 use crate::adopt::{free, tags};
-use crate::desired::Desired;
+use crate::desired::{Desired, ImageFact};
 use crate::diff::identify;
 use crate::draft::{Draft, Ec2Tags};
 use crate::observed::{Observed, ObservedGroup, ObservedTemplate, ObservedVersion};
@@ -28,9 +28,11 @@ pub(super) fn plan(
     desired: &Desired,
     running: &Running,
     observed: &Observed,
-    content: &TemplateContent<String>,
+    (content, image): (&TemplateContent<String>, ImageFact<'_>),
     after: &mut Observed,
 ) -> Option<Pinned> {
+    let image = if let ImageFact::Found(image) = image { image.root_device.as_str() } else { "" };
+    let root = content.root_device(image, |name| desired.template.devices.contains_key(name)).unwrap_or_default();
     let name = desired.names.regional.clone();
     let wanted = content.map_groups(|id| Ref::Known(id.clone()));
     let all_tags: Tags = desired.resource_tags().into_iter().chain(desired.names.adopted.tags()).collect();
@@ -42,7 +44,7 @@ pub(super) fn plan(
 
     let Some(template) = &observed.launch_template else {
         let description = ObservedVersion::adopting(&base, ids(&running.group, &|_| true).iter().map(String::as_str));
-        let new = view::template(&wanted, group_ref, "", &desired.tags).tags("tags", &all_tags, &desired.tags);
+        let new = view::template(&wanted, group_ref, root, &desired.tags).tags("tags", &all_tags, &desired.tags);
         draft.change(Kind::LaunchTemplate, &name, ChangeKind::Create, (&View::default(), &new), note);
         let version = ObservedVersion { description: description.clone(), content: content.clone() };
         after.launch_template = Some(ObservedTemplate {
@@ -99,7 +101,7 @@ pub(super) fn plan(
     let untold = |id: &str| running.group.instances.iter().any(|it| it.id == id && !template.runs(it).is_some_and(says));
     let description = ObservedVersion::adopting(&base, ids(&running.group, &untold).iter().map(String::as_str));
     let number = template.latest + 1;
-    let mut new = view::template(&wanted, group_ref, "", &desired.tags);
+    let mut new = view::template(&wanted, group_ref, root, &desired.tags);
     new.set("version", KNOWN_LATER, None);
     draft.change(Kind::LaunchTemplate, format!("{name}, a new version"), ChangeKind::Create, (&View::default(), &new), note);
     if let Some(after) = &mut after.launch_template {
