@@ -93,7 +93,8 @@ fn boot(data: &Value) -> Value {
     json!({
         "echo": said("echo "), "hostname_line": said("hostname_line="), "urls": said("urls = "), "owner": said("owner="), "level": said("level = "),
         "storage": [said("device="), said("mount_point=")], "tls": [said("https-certificate = "), said("https-private-key = ")],
-        "channel": said("channel = "),
+        // The last line of what is quoted for the shell.
+        "channel": said("channel = ").map(|text| text.trim_end_matches('\'')),
     })
 }
 
@@ -282,6 +283,11 @@ impl Server {
     }
 
     fn end(self) -> Result<(), Failure> {
+        // Every change of the server was a version, and every change back: those that nothing names any more are gone.
+        let asked = json!({ "LaunchTemplateName": "kapacitor-stage" });
+        let versions = self.stage.account.aws("ec2", "describe_launch_template_versions", asked)?["LaunchTemplateVersions"].take();
+        let latest = versions.as_array().into_iter().flatten().filter_map(|version| version["VersionNumber"].as_u64()).max();
+        assert!(versions.as_array().is_some_and(|all| all.len() <= MANY_VERSIONS), "{latest:?}: {versions:#}");
         // What is protected is not destroyed, and nothing is said of it any more.
         self.write(|it| it.slot == "protection")?;
         self.stage.expect(0, APPLY)?;
@@ -292,6 +298,9 @@ impl Server {
         Ok(())
     }
 }
+
+/// There are never more versions of a template.
+const MANY_VERSIONS: usize = 20;
 
 /// Servers that share the table: as many go on side by side as there are.
 const SERVERS: usize = 4;

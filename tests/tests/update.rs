@@ -1,6 +1,6 @@
 //! Changes of a cluster that runs: exactly the calls that the change needs, and then nothing left to do.
 
-use kaphost_tests::{APPLY, Call, CallLog, Config, Failure, Kind, PLAN, Run, Scenario, Stage};
+use kaphost_tests::{APPLY, Call, CallLog, Config, Failure, Kind, PLAN, Rule, Run, Scenario, Stage};
 
 /// What a change of the server takes.
 const ROLLED_OUT: &[&str] = &["CreateLaunchTemplateVersion", "StartInstanceRefresh"];
@@ -89,6 +89,25 @@ fn a_refresh_in_the_way() -> Result<(), Failure> {
     assert_eq!(calls.writes(), 0, "{calls}");
     let (_, calls) = stage.expect(0, &format!("{APPLY} --cancel-refresh"))?;
     assert_eq!(writes(&calls), ["CancelInstanceRefresh", "CreateLaunchTemplateVersion", "StartInstanceRefresh"], "{calls}");
+    stage.expect(0, PLAN)?;
+    Ok(())
+}
+
+/// One that goes to the wanted version already, whoever began it, is followed to its end: nothing is written.
+#[test]
+fn a_refresh_to_the_wanted_version_is_joined() -> Result<(), Failure> {
+    let mut stage = Stage::new()?;
+    stage.expect(0, APPLY)?;
+    stage.change(|config| config.instance_type = "t3.large".to_owned())?;
+    stage.account.fault(&Rule::refuse("AccessDenied", "not authorized").action("StartInstanceRefresh").for_ever())?;
+    stage.expect(5, APPLY)?;
+    stage.account.clear_faults()?;
+    let template = serde_json::json!({ "LaunchTemplateName": stage.config.name, "Version": "2" });
+    let start = serde_json::json!({ "AutoScalingGroupName": stage.config.name, "DesiredConfiguration": { "LaunchTemplate": template } });
+    stage.account.aws("autoscaling", "start_instance_refresh", start)?;
+    let (run, calls) = stage.expect(0, APPLY)?;
+    assert!(calls.writes() == 0 && calls.polls() > 0, "{run}\n{calls}");
+    assert!(run.said().contains("Successful, 100%"), "{run}");
     stage.expect(0, PLAN)?;
     Ok(())
 }

@@ -34,10 +34,13 @@ fn every_snippet_of_every_page_holds() {
     }
 }
 
-/// A config of clusters without a mistake or a warning; or a policy set, with the policies that it names.
+/// A config of clusters without a mistake or a warning; a policy set, with the policies that it names; cases of the policy whose rule they name first.
 fn config(snippet: &Snippet) {
-    let is_set = snippet.text.lines().any(|line| line.starts_with("policy "));
-    if !is_set {
+    let begins = |node: &str| snippet.text.lines().any(|line| line.starts_with(node));
+    if begins("case ") {
+        return cases(snippet);
+    }
+    if !begins("policy ") {
         let file = parse(ConfigSource::new(snippet.to_string(), snippet.text.clone()), &NoLookup);
         let file = file.unwrap_or_else(|report| panic!("{snippet}: {report}: {:#?}", report.diagnostics()));
         assert_eq!(file.warnings, [], "{snippet}");
@@ -61,6 +64,18 @@ fn config(snippet: &Snippet) {
     let minimal = std::fs::read_to_string(repository().join("configs/minimal.kdl")).unwrap();
     kaphost.write("cluster.kdl", &minimal).unwrap();
     let run = kaphost.run_narrow("check cluster.kdl --policy org.kdl").unwrap();
+    assert_eq!(run.code, Some(0), "{snippet}: {run}");
+}
+
+/// Cases pass, of the policy that is called as the rule which they name.
+fn cases(snippet: &Snippet) {
+    let kaphost = Kaphost::offline().unwrap();
+    let policy = snippet.text.split_once("rule=\"").and_then(|(_, rest)| rest.split('"').next()).unwrap();
+    std::fs::copy(Built::find().unwrap().policy(policy).unwrap(), kaphost.folder().join("policy.wasm")).unwrap();
+    let corpus = std::fs::read_to_string(repository().join("guest-policies/corpus/sound.kdl")).unwrap();
+    kaphost.write("guests/corpus/sound.kdl", &corpus).unwrap();
+    kaphost.write(&format!("guests/{policy}/cases/page.kdl"), &snippet.text).unwrap();
+    let run = kaphost.run_narrow(&format!("policy test policy.wasm --cases guests/{policy}/cases")).unwrap();
     assert_eq!(run.code, Some(0), "{snippet}: {run}");
 }
 

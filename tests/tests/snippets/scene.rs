@@ -24,6 +24,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "adopt --write --region us-east-1 --group kapacitor-prod",
     ),
     ("kaphost adopt cluster.kdl --policy org.wasm", "adopt.rs", "adopt cluster.kdl --policy org.wasm"),
+    ("kaphost plan cluster.kdl --policy org.wasm", "adopt.rs", "plan cluster.kdl --detailed-exitcode"),
 ];
 
 pub(crate) struct Scene {
@@ -38,6 +39,7 @@ impl Scene {
         write("open.kdl", &Config::stage(&stage.seed).with_ssh(&["0.0.0.0/0"]).to_string());
         if snippet.page.starts_with("configs/terraform") {
             let read = |name: &str| fs::read_to_string(repository().join("configs/terraform").join(name)).unwrap();
+            fs::remove_file(stage.kaphost.folder().join("cluster.kdl")).unwrap();
             write("snippet.tf", &read("snippet.tf"));
             write("user-data.sh", &read("user-data.sh"));
             let whole = read("multi-cluster.tf");
@@ -62,7 +64,10 @@ impl Scene {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words.as_slice() {
                 ["kaphost", ..] => self.kaphost(snippet, line, output),
-                ["openssl", ..] => drop(self.shell(line)),
+                ["openssl", ..] => {
+                    let run = self.shell(line);
+                    assert_eq!(run.code, Some(0), "{snippet}: `{line}`: {run}");
+                }
                 ["cargo", "xtask", chore, ..] => {
                     let chores = fs::read_to_string(repository().join("host/xtask/src/main.rs")).unwrap();
                     assert!(chores.contains(&format!("name: {chore:?}")), "{snippet}: there is no `cargo xtask {chore}`");
@@ -132,12 +137,14 @@ fn comparable(line: &str) -> String {
         let hexadecimal = |text: &str| text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let is_id = bare.split_once(['-', ':']).is_some_and(|(_, rest)| hexadecimal(rest));
         let is_place = bare.split_once('/').is_some_and(|(done, of)| digits(done) && digits(of));
-        match () {
-            () if is_id => word.replace(bare, "ID"),
-            () if is_place => word.replace(bare, "N"),
-            () if digits(bare) && bare.len() != 4 => word.replace(bare, "N"),
-            () if bare.starts_with("arn:aws:iam::") => word.replace(|letter: char| letter.is_ascii_digit(), ""),
-            () => word.to_owned(),
+        if is_id {
+            word.replace(bare, "ID")
+        } else if is_place || (digits(bare) && bare.len() != 4) {
+            word.replace(bare, "N")
+        } else if bare.starts_with("arn:aws:iam::") {
+            word.replace(|letter: char| letter.is_ascii_digit(), "")
+        } else {
+            word.to_owned()
         }
     };
     line.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
