@@ -109,7 +109,8 @@ fn the_table_of_defaults_is_what_the_code_does() {
     let has_default = |absent| matches!(absent, Absent::Unset | Absent::Default);
     let taken = SERVER.iter().chain(RULES).filter(|argument| has_default(argument.absent));
     let mut taken: Vec<(&str, &str)> = taken.map(|argument| (argument.name, argument.to)).collect();
-    (told.sort_unstable(), taken.sort_unstable());
+    told.sort_unstable();
+    taken.sort_unstable();
     assert_eq!(told, taken, "every argument that may be left out, once, and what it becomes");
 
     let needed = ["name", "region", "ami", "instance-type", "network.vpc", "network.subnets[]", "volume[].size", "tag[]"];
