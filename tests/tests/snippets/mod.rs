@@ -13,16 +13,29 @@ use sha2::{Digest as _, Sha256};
 const DOCTESTS: &str = "guest-policies/sdk/src/lib.rs";
 const COMPILED: &str = "guest-policies/sdk/tests/readme.rs";
 
+/// Pages that a test of their own plays from beginning to end, with that test.
+const WHOLE: &[(&str, &str)] =
+    &[("host/docs/first-policy.md", "tests/tests/authors.rs"), ("host/docs/python-policy.md", "tests/tests/authors.rs")];
+
 #[test]
 fn every_snippet_of_every_page_holds() {
     let snippets = pages::snippets();
     assert!(snippets.len() >= 18, "{}", snippets.len());
     for snippet in &snippets {
+        if let Some((page, test)) = WHOLE.iter().find(|(page, _)| snippet.page.ends_with(page)) {
+            let name = page.rsplit('/').next().unwrap();
+            assert!(std::fs::read_to_string(repository().join(test)).unwrap().contains(name), "{snippet}: {test} does not play it");
+            continue;
+        }
         match snippet.kind.as_str() {
             "kdl" => config(snippet),
             "rust" | "rust,ignore" => compiled(snippet),
             "json" => drop(serde_json::from_str::<serde_json::Value>(&snippet.text).unwrap_or_else(|error| panic!("{snippet}: {error}"))),
             "toml" => drop(toml::from_str::<toml::Table>(&snippet.text).unwrap_or_else(|error| panic!("{snippet}: {error}"))),
+            "wit" => {
+                let contract = std::fs::read_to_string(repository().join("wit/policy.wit")).unwrap();
+                assert!(contract.contains(snippet.text.trim()), "{snippet}: the contract does not say it");
+            }
             "tf" | "hcl" => terraform(snippet),
             "sh" | "bash" => script(snippet),
             "console" => Scene::of(snippet).play(snippet),
