@@ -124,7 +124,7 @@ impl Command {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Policies")]
 pub(crate) struct PolicyArgs {
-    /// A policy module, or a policy set; may be given several times. They run in this order, after the machine's own set and those of KAPHOST_POLICY
+    /// A policy module, or a policy set; a module may be in a registry: oci://HOST/NAME@sha256:DIGEST. May be given several times. They run in this order, after the machine's own set and those of KAPHOST_POLICY
     #[arg(long = "policy", value_name = "FILE")]
     pub(crate) policies: Vec<String>,
     /// A setting of modules given by themselves: NAME=VALUE, or POLICY:NAME=VALUE for one of them. A list is VALUE,VALUE

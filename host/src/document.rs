@@ -32,6 +32,12 @@ pub(crate) enum Document {
     PolicyTest,
     PolicyBench,
     PolicyDiff,
+    PolicyPush,
+    PolicyPull,
+    PolicySign,
+    PolicyVerify,
+    PolicyDigest,
+    PolicyLock,
     /// Of a command line that cannot be read: which command was meant is not known.
     Usage,
 }
@@ -66,6 +72,12 @@ impl Document {
             Self::PolicyTest => "kaphost.policy-test/1",
             Self::PolicyBench => "kaphost.policy-bench/1",
             Self::PolicyDiff => "kaphost.policy-diff/1",
+            Self::PolicyPush => "kaphost.policy-push/1",
+            Self::PolicyPull => "kaphost.policy-pull/1",
+            Self::PolicySign => "kaphost.policy-sign/1",
+            Self::PolicyVerify => "kaphost.policy-verify/1",
+            Self::PolicyDigest => "kaphost.policy-digest/1",
+            Self::PolicyLock => "kaphost.policy-lock/1",
             Self::Usage => "kaphost.usage/1",
         }
     }

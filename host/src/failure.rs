@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use kaphost_apply::{CloudError, ErrorKind};
 use kaphost_lab::LabError;
 use kaphost_policy::PolicyError;
+use kaphost_registry::RegistryError;
 use kaphost_spec::{Diagnostic, Report, nearest};
 use serde_json::{Value, json};
 
 use crate::document::Document;
 use crate::exit::Exit;
+use crate::registry;
 use crate::render::{self, simple::Simple};
 
 /// Why a command did not come to its end.
@@ -130,6 +132,8 @@ pub(crate) enum Failure {
         /// Paths that are there.
         similar: Vec<String>,
     },
+    /// A registry of modules, or the way to it.
+    Registry(Box<RegistryError>),
     /// AWS, or the way to it.
     Cloud(CloudError),
     /// The lab's file.
@@ -169,6 +173,12 @@ impl From<PolicyError> for Failure {
     }
 }
 
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(Box::new(error))
+    }
+}
+
 impl From<CloudError> for Failure {
     fn from(error: CloudError) -> Self {
         Self::Cloud(error)
@@ -180,6 +190,14 @@ impl Failure {
     #[must_use]
     pub(crate) const fn exit(&self) -> Exit {
         match self {
+            // What came is not what was agreed on; otherwise nothing came.
+            Self::Registry(error) => {
+                if error.is_untrusted() {
+                    Exit::Untrusted
+                } else {
+                    Exit::Error
+                }
+            }
             Self::Unreadable { .. }
             | Self::Unwritable { .. }
             | Self::Config(_)
@@ -284,6 +302,7 @@ impl Failure {
                 };
                 vec![Simple::new("no-such-value", format!("the cluster has no value at `{path}`")).with_help(help)]
             }
+            Self::Registry(error) => vec![registry::problem(error)],
             Self::Cloud(error) => vec![Simple::new("aws", error.to_string()).with_help(advice(error))],
             Self::Lab(error) => {
                 let help = match error {

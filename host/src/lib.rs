@@ -24,6 +24,7 @@ mod policies;
 mod preflight;
 mod progress;
 mod record;
+mod registry;
 mod render;
 mod saved;
 mod schemas;

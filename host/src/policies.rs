@@ -1,10 +1,12 @@
 //! The policies of a run: found, loaded, bound to their terms, and asked.
 
+pub(crate) mod fetched;
 mod given;
+pub(crate) mod signed;
 mod sources;
 
 use std::collections::BTreeSet;
-use std::path::{Path as FilePath, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -124,6 +126,10 @@ impl Policies {
                 Source::Module(file) => {
                     all.sources.push(file.source.clone().unwrap_or_else(|| file.path.display().to_string()));
                     all.entries.extend(modules.iter().map(|_| None));
+                    bound.extend(modules.into_iter().map(Bound::Alone));
+                }
+                Source::Registry(_, called) => {
+                    all.sources.push(called);
                     bound.extend(modules.into_iter().map(Bound::Alone));
                 }
                 Source::Set(set, _) => {
@@ -257,21 +263,22 @@ impl Sets for Policies {
 /// loaded all the same.
 fn load_modules(sources: Vec<Source>, unusable: &mut Unusable) -> Result<Vec<(Source, Vec<Module>)>, Failure> {
     let host = host()?;
-    let files: Vec<ModuleFile> = sources.iter().flat_map(Source::files).collect();
+    let found = fetched::files(&sources)?;
+    let files: Vec<ModuleFile> = found.iter().flatten().filter_map(|file| file.as_ref().ok()).cloned().collect();
     let mut loaded = host.load_all(&files).into_iter();
     let mut all = Vec::with_capacity(sources.len());
-    for source in sources {
+    for (source, found) in sources.into_iter().zip(found) {
         let mut modules = Vec::new();
-        match &source {
-            // What is wrong with a module by itself has no place.
-            Source::Module(_) => modules.extend(loaded.next().transpose()?),
-            Source::Set(set, _) => {
-                for (entry, result) in set.entries().iter().zip(loaded.by_ref()) {
-                    match result {
-                        Ok(module) => modules.push(module),
-                        Err(error) => unusable.problems.push(at_entry(set, entry, &error)),
-                    }
-                }
+        for (at, found) in found.into_iter().enumerate() {
+            // Of each file that was found something was made, in their order.
+            match (found, &source) {
+                (Err(problem), _) => unusable.problems.push(*problem),
+                (Ok(_), Source::Set(set, _)) => match (loaded.next(), set.entries().get(at)) {
+                    (Some(Err(error)), Some(entry)) => unusable.problems.push(at_entry(set, entry, &error)),
+                    (module, _) => modules.extend(module.transpose()?),
+                },
+                // What is wrong with a module by itself has no place.
+                (Ok(_), Source::Module(_) | Source::Registry(..)) => modules.extend(loaded.next().transpose()?),
             }
         }
         all.push((source, modules));
@@ -337,24 +344,6 @@ fn settle(bound: Vec<Bound>, given: &Given) -> Result<Vec<Policy>, Failure> {
         }
     }
     if errors.is_empty() { Ok(policies) } else { Err(Failure::Settings(errors)) }
-}
-
-impl Source {
-    /// The modules that it names.
-    fn files(&self) -> Vec<ModuleFile> {
-        match self {
-            Self::Module(file) => vec![file.clone()],
-            Self::Set(set, folder) => {
-                // Modules are called by where the set is called to be, wherever it is.
-                let called = FilePath::new(set.name()).parent().unwrap_or(FilePath::new(""));
-                let one = |entry: &Entry| {
-                    let source = called.join(entry.path()).display().to_string();
-                    ModuleFile { source: Some(source), ..entry.file(folder) }
-                };
-                set.entries().iter().map(one).collect()
-            }
-        }
-    }
 }
 
 impl Unusable {

@@ -181,6 +181,22 @@ pub(crate) fn verify(file: &Path, bytes: &[u8], keys: &[PathBuf], signature: Opt
     if reasons.is_empty() { Ok(statements) } else { Err(refused(reasons)) }
 }
 
+/// The keys of these files, to sign with.
+///
+/// # Errors
+/// Everything that is wrong with any.
+pub(crate) fn signing_keys(files: &[PathBuf]) -> Result<Vec<SigningKey>, Failure> {
+    all(files, SigningKey::from_pem)
+}
+
+/// The public keys of these files.
+///
+/// # Errors
+/// Everything that is wrong with any.
+pub(crate) fn public_keys(files: &[PathBuf]) -> Result<Vec<VerifyingKey>, Failure> {
+    all(files, VerifyingKey::from_pem)
+}
+
 /// Each key of these files, or everything that is wrong with any.
 fn all<K>(files: &[PathBuf], parse: impl Fn(&str) -> Result<K, KeyError>) -> Result<Vec<K>, Failure> {
     let mut keys = Vec::new();

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
 
+mod reference;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -373,4 +375,22 @@ fn user_data_that_a_set_grants_is_judged_by_its_text() {
         assert_eq!(said(&document(&run)["decision"]["violations"]), expected, "{script}: {run}");
         assert!(!run.to_string().contains("hunter2"), "{run}");
     }
+}
+
+#[test]
+fn the_contract_is_on_its_page_as_it_is() {
+    reference::held_to("contract.md", &reference::contract::page());
+}
+
+#[test]
+fn each_policy_is_on_its_page_as_it_describes_itself() {
+    let kaphost = laid_out();
+    let inspected: Vec<Value> = policies()
+        .into_iter()
+        .map(|policy| document(&kaphost.run_narrow(&format!("policy inspect {policy}.wasm --output json")).unwrap()))
+        .collect();
+    for policy in &inspected {
+        reference::held_to(&format!("policies/{}.md", policy["name"].as_str().unwrap()), &reference::policies::page(policy));
+    }
+    reference::held_to("policies/README.md", &reference::policies::index(&inspected));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use kaphost_spec::ConfigSource;
+use kaphost_spec::{ConfigSource, Reference};
 use serde_json::json;
 
 use crate::cli::{Format, Global};
@@ -12,7 +12,7 @@ use crate::document::Document;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::{self, Input, Taken};
-use crate::policies::{Again, Policies};
+use crate::policies::{Again, Policies, fetched};
 use crate::record::{Engine, Kind, Record, Recorded, sha256};
 use crate::render::simple::Simple;
 use crate::{render, term};
@@ -187,6 +187,11 @@ impl Replay<'_> {
         let mut missing = None;
         for (index, source) in self.recorded.inputs.policies.iter().enumerate() {
             let file = self.command.policies.get(index).cloned().unwrap_or_else(|| PathBuf::from(&source.file));
+            // What was pulled once is here, or is fetched again.
+            let file = match file.to_str().filter(|text| Reference::is_one(text)).map(str::parse::<Reference>) {
+                Some(Ok(reference)) if reference.digest().is_some() => fetched::file(&reference)?,
+                _ => file,
+            };
             let (what, most) = match source.kind {
                 Kind::Module => ("the policy", MAX_MODULE_BYTES),
                 Kind::Set => ("the policy set", input::MAX_BYTES),

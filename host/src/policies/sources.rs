@@ -1,13 +1,13 @@
 //! Where policies come from: the machine, the environment and the command line, in this order. Each adds to what was there before, and none takes
 //! anything away.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
-use kaphost_policy::ModuleFile;
+use kaphost_policy::{ModuleFile, visible};
 use kaphost_policy_set::PolicySet;
-use kaphost_spec::{Code, ConfigSource, Diagnostic, Report};
+use kaphost_spec::{Code, ConfigSource, Diagnostic, Reference, Report};
 
 use crate::input;
 use crate::render::simple::Simple;
@@ -23,6 +23,8 @@ const MAGIC: &[u8] = b"\0asm";
 pub(super) enum Source {
     /// A module by itself.
     Module(ModuleFile),
+    /// A module in a registry, by digest, and what it is called.
+    Registry(Reference, String),
     /// A policy set, and the folder that its paths start at.
     Set(Box<PolicySet>, PathBuf),
 }
@@ -70,8 +72,27 @@ pub(super) fn read_exactly(given: &[(PathBuf, String)]) -> Result<Vec<Source>, U
 
 /// `KAPHOST_POLICY`: paths, separated as in `PATH`.
 fn from_environment() -> Vec<PathBuf> {
-    let value = std::env::var_os("KAPHOST_POLICY").unwrap_or_default();
-    std::env::split_paths(&value).filter(|path| !path.as_os_str().is_empty()).collect()
+    split(&std::env::var_os("KAPHOST_POLICY").unwrap_or_default())
+}
+
+/// As `PATH` is split, but that a reference to a registry is one whole, whatever colons are in it: it ends with its digest.
+fn split(value: &OsStr) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    let mut rest = value.to_str();
+    while let Some(text) = rest.filter(|text| text.contains("oci://")) {
+        let (before, reference) = text.split_at(text.find("oci://").unwrap_or_default());
+        all.extend(std::env::split_paths(before));
+        let end = reference.find("@sha256:").map_or(reference.len(), |at| reference.floor_char_boundary(at + "@sha256:".len() + 64));
+        let (reference, after) = reference.split_at(end);
+        all.push(reference.into());
+        rest = Some(after);
+    }
+    match rest {
+        Some(text) => all.extend(std::env::split_paths(text)),
+        None => all.extend(std::env::split_paths(value)),
+    }
+    all.retain(|path| !path.as_os_str().is_empty());
+    all
 }
 
 fn machine() -> Result<Vec<Named>, Unusable> {
@@ -125,6 +146,9 @@ fn recognise_all(files: &[Named]) -> Result<Vec<Source>, Unusable> {
 /// By content: WebAssembly starts with four bytes of its own, and what is text and not called `.wasm` is a policy set. What is neither is left to
 /// the loading of modules, which says what it is.
 fn recognise(Named { file, called, set }: &Named) -> Result<Source, Unusable> {
+    if let Some(text) = file.to_str().filter(|text| Reference::is_one(text)) {
+        return in_registry(text, called.as_deref(), *set);
+    }
     let module = || Ok(Source::Module(ModuleFile { path: file.clone(), source: called.clone(), ..ModuleFile::default() }));
     let parse = |file: &Path, text: String| parse(file, called.as_deref(), text);
     if *set {
@@ -141,6 +165,30 @@ fn recognise(Named { file, called, set }: &Named) -> Result<Source, Unusable> {
         Ok(_) => module(),
         Err(why) if why.starts_with("is over") => Err(unreadable(file, &why)),
         Err(_) => module(),
+    }
+}
+
+/// A module in a registry. By a tag alone it would be another one from one run to the next.
+fn in_registry(text: &str, called: Option<&str>, set: bool) -> Result<Source, Unusable> {
+    let shown = visible(text, 300);
+    let problem = |code: &str, what: String, help: String| {
+        Err(Unusable { problems: vec![Simple::new(code, what).with_help(help)], ..Unusable::default() })
+    };
+    if set {
+        let help = "name the set's file: it may name modules in registries";
+        return problem("unreadable", format!("the policy set `{shown}` is a module in a registry"), help.to_owned());
+    }
+    match text.parse::<Reference>() {
+        Ok(reference) if reference.digest().is_none() => problem(
+            Code::Unpinned.as_str(),
+            format!("the policy `{shown}` names a tag, which may be moved, and no digest"),
+            format!("`kaphost policy digest {reference}` prints it with its digest: give that"),
+        ),
+        Ok(reference) => {
+            let called = called.map_or_else(|| reference.to_string(), str::to_owned);
+            Ok(Source::Registry(reference, called))
+        }
+        Err(invalid) => problem(Code::InvalidReference.as_str(), format!("the policy `{shown}` {invalid}"), invalid.help),
     }
 }
 
@@ -240,6 +288,25 @@ mod tests {
         // What the machine names is a policy set, or nothing runs.
         let module = Named { set: true, ..write("policy.kdl", b"\0asm\x0d\0\x01\0") };
         assert!(recognise(&module).is_err());
+    }
+
+    #[test]
+    fn references_are_told_from_paths_and_need_a_digest() {
+        let pinned = format!("oci://127.0.0.1:5000/org:1@sha256:{}", "a".repeat(64));
+        let named = |text: &str, set: bool| recognise(&Named { file: text.into(), called: None, set });
+        assert!(matches!(named(&pinned, false), Ok(Source::Registry(_, called)) if called == pinned));
+        for (text, set, said) in
+            [("oci://ghcr.io/org:1", false, "no digest"), ("oci://ghcr.io", false, "names no repository"), (&*pinned, true, "is a module")]
+        {
+            let unusable = named(text, set).unwrap_err();
+            assert!(unusable.problems[0].to_string().contains(said), "{unusable:?}");
+        }
+        let paths = |text: &str| split(OsStr::new(text)).into_iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+        let sep = if cfg!(windows) { ";" } else { ":" };
+        assert_eq!(paths(&format!("a.wasm{sep}{pinned}{sep}{sep}b.kdl{sep}{pinned}")), ["a.wasm", &*pinned, "b.kdl", &*pinned]);
+        assert_eq!(paths(&format!("a{sep}b")), ["a", "b"]);
+        assert_eq!(paths("oci://ghcr.io/a:1"), ["oci://ghcr.io/a:1"], "said to have no digest, and not torn apart");
+        assert_eq!(paths(""), Vec::<String>::new());
     }
 
     #[test]

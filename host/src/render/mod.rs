@@ -14,6 +14,7 @@ pub(crate) mod policy;
 pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod saved;
+pub(crate) mod shipping;
 pub(crate) mod simple;
 pub(crate) mod status;
 pub(crate) mod warnings;

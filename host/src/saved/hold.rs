@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kaphost_plan::PLAN_TAG;
 use kaphost_saved_plan::{Cluster, Seal, Stale, Turn, compare_decisions, compare_engines, compare_inputs, compare_plans};
+use kaphost_spec::Reference;
 use kaphost_spec::facts::FactsQuery;
 use serde_json::json;
 
@@ -219,6 +220,10 @@ fn policies(sources: &[Source]) -> Vec<Stale> {
             Kind::Module => ("policy", kaphost_policy::DEFAULT_COMPONENT_BYTES),
             Kind::Set => ("policy set", input::MAX_BYTES),
         };
+        // What stands in a registry under a digest does not change; whether it can be had is seen when it is loaded.
+        if Reference::is_one(&source.file) {
+            return None;
+        }
         let turn = match input::bytes_within(Path::new(&source.file), most) {
             Err(_) => Turn::Went,
             Ok(bytes) if sha256(&bytes) != source.sha256 => Turn::Changed,

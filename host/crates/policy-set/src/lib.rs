@@ -27,12 +27,14 @@
 //! ```
 
 mod bind;
+mod draft;
 mod limits;
 mod parse;
 mod set;
 mod waiver;
 mod words;
 
+pub use draft::{Draft, Drafted, Place};
 pub use parse::settings;
 pub use set::{Entry, PolicySet};
 pub use waiver::{DEFAULT_HORIZON_DAYS, instant};

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use kaphost_policy::{SettingValue, Terms, TypedSetting};
+use kaphost_sign::VerifyingKey;
 use kaphost_spec::reading::{self, Free, Said, Scalar, Section};
-use kaphost_spec::{Code, ConfigSource, Path, Report, Span, hex};
+use kaphost_spec::{Code, ConfigSource, Origin, Path, Report, Span, hex};
 use sha2::{Digest as _, Sha256};
 
 use crate::set::{Entry, Places, PolicySet, WaiverPlaces};
-use crate::words::{PolicyName, digest, enforcement, fact, path, pattern};
+use crate::words::{PolicyName, digest, enforcement, fact, key, path, pattern};
 use crate::{limits, waiver};
 
 impl PolicySet {
@@ -17,26 +18,40 @@ impl PolicySet {
     /// # Errors
     /// Every mistake of the text, in its order. When it is no KDL, only that.
     pub fn parse(source: ConfigSource) -> Result<Self, Report> {
-        let source = Arc::new(source);
-        let ((entries, waivers), warnings) = reading::read(&source, "policy set", |top| set(top, &source))?;
-        let (waivers, waiver_places) = waivers.into_iter().unzip();
-        let sha256 = hex(&Sha256::digest(source.text.as_bytes()));
-        Ok(Self { source, sha256, entries, waivers, waiver_places, warnings })
+        parse(source, Digests::Needed)
     }
+}
+
+/// Whether a set may leave digests out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Digests {
+    /// No: without them it says nothing that can be relied on.
+    Needed,
+    /// While they are still to be written into it.
+    MayLack,
+}
+
+pub(crate) fn parse(source: ConfigSource, digests: Digests) -> Result<PolicySet, Report> {
+    let source = Arc::new(source);
+    let ((entries, waivers), warnings) = reading::read(&source, "policy set", |top| set(top, &source, digests))?;
+    let (waivers, waiver_places) = waivers.into_iter().unzip();
+    let sha256 = hex(&Sha256::digest(source.text.as_bytes()));
+    Ok(PolicySet { source, sha256, entries, waivers, waiver_places, warnings })
 }
 
 type Read = (Vec<Entry>, Vec<(kaphost_policy::Waiver, WaiverPlaces)>);
 
 /// `None` when an entry is broken, which is reported.
-fn set(top: Section<'_>, source: &ConfigSource) -> Option<Read> {
+fn set(top: Section<'_>, source: &ConfigSource, digests: Digests) -> Option<Read> {
+    let signers = signers(&top);
     let horizon_days = waiver::horizon_days(top.section("waivers"));
     let nodes = top.keyed::<PolicyName>("policy", Code::InvalidName);
     let said = nodes.len();
-    let entries: Vec<Entry> = nodes.into_iter().filter_map(|(name, section)| entry(name, section, source)).collect();
+    let entries: Vec<Entry> = nodes.into_iter().filter_map(|(name, section)| entry(name, section, source, &signers, digests)).collect();
     let broken = entries.len() < said;
     let waivers = waiver::read(&top, source, horizon_days, &entries, broken);
     // A misspelt `policy` is said as such.
-    if top.names().all(|name| matches!(name, "waiver" | "waivers")) {
+    if top.names().all(|name| matches!(name, "waiver" | "waivers" | "signed-by")) {
         let end = source.text.len().min(1);
         let diagnostic = top.diagnostic(Code::EmptySet, 0..end, "the policy set names no policy");
         let help = "name one: `policy \"restrict-ssh\" path=\"restrict-ssh.wasm\" sha256=\"…\" enforcement=\"mandatory\"`";
@@ -46,10 +61,32 @@ fn set(top: Section<'_>, source: &ConfigSource) -> Option<Read> {
     (!broken).then_some((entries, waivers))
 }
 
-fn entry(name: Option<PolicyName>, section: Section<'_>, source: &ConfigSource) -> Option<Entry> {
+fn entry(name: Option<PolicyName>, section: Section<'_>, source: &ConfigSource, all: &[Signer], digests: Digests) -> Option<Entry> {
     let node = section.span();
     let here = section.need("path", "name the module's file, relative to the folder of this set: `path=\"restrict-ssh.wasm\"`", path);
-    let sha256 = section.need("sha256", "`sha256sum FILE` prints it; look at the module before you put its digest here", digest);
+    let in_registry = matches!(here, Some((_, Some(_))));
+    // Of a path that is wrong it is not known whether it needs one.
+    let lacks = in_registry || digests == Digests::MayLack || (here.is_none() && section.has("path"));
+    let sha256 = if lacks {
+        match section.said("sha256", digest) {
+            Said::Is(digest) => Some(Some(digest)),
+            Said::Wrong => None,
+            Said::No | Said::Null => Some(None),
+        }
+    } else {
+        section.need("sha256", "`sha256sum FILE` prints it; look at the module before you put its digest here", digest).map(Some)
+    };
+    if let Some((_, Some(reference))) = &here
+        && reference.digest().is_none()
+        && digests == Digests::Needed
+    {
+        let diagnostic =
+            section.diagnostic(Code::Unpinned, section.span_of("path"), "`path` names a tag, which may be moved, and no digest");
+        let help = format!("`kaphost policy lock {}` writes it behind the tag: `{reference}@sha256:…`", source.name);
+        section.report(diagnostic.with_label("no digest").with_help(help));
+    }
+    let own = signers(&section);
+    let signers = if own.is_empty() { all.to_vec() } else { own };
     let enforcement = section.need("enforcement", "say how it is held to: `disabled`, `advisory`, `mandatory` or `remediate`", enforcement);
     let grants = |name| section.list(name, pattern).unwrap_or_default().into_iter().map(|(pattern, _)| pattern).collect();
     let (writes, loosens) = (grants("writes"), grants("loosens"));
@@ -60,7 +97,20 @@ fn entry(name: Option<PolicyName>, section: Section<'_>, source: &ConfigSource) 
     let places = Places { name: node.clone(), path: section.span_of("path"), sha256: section.span_of("sha256"), settings: setting_places };
     section.finish();
     let terms = Terms { enforcement: enforcement?, writes, loosens, facts, user_data, set: Some(source.name.clone()) };
-    Some(Entry { name: name?.0, path: here?, sha256: sha256?, terms, limits, settings, places })
+    let (path, reference) = here?;
+    Some(Entry { name: name?.0, path, reference, sha256: sha256?, signers, terms, limits, settings, places })
+}
+
+/// A key, and where it stands.
+type Signer = (VerifyingKey, Span);
+
+/// The keys of `signed-by`. Each must have signed.
+fn signers(section: &Section<'_>) -> Vec<Signer> {
+    let place = |origin: Origin| match origin {
+        Origin::Config(span) | Origin::Defaults(span) => span,
+        Origin::BuiltIn => 0..0,
+    };
+    section.list("signed-by", key).unwrap_or_default().into_iter().map(|(key, origin)| (key, place(origin))).collect()
 }
 
 /// A grant that is given by being named, or taken back with `#false`.

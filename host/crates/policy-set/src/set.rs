@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kaphost_policy::{LimitOverrides, ModuleFile, Terms, TypedSetting, Waiver};
-use kaphost_spec::{ConfigSource, Diagnostic, Span};
+use kaphost_sign::VerifyingKey;
+use kaphost_spec::{ConfigSource, Diagnostic, Reference, Span};
 
 /// A policy set: policies in the order in which they run, and waivers. It can be changed by nothing but its own text.
 #[derive(Clone, Debug)]
@@ -80,8 +81,13 @@ impl PolicySet {
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub(crate) name: String,
+    /// As the set spells it.
     pub(crate) path: String,
-    pub(crate) sha256: String,
+    /// The same, where it is in a registry.
+    pub(crate) reference: Option<Reference>,
+    pub(crate) sha256: Option<String>,
+    /// Who must have signed the module, and where the set says it.
+    pub(crate) signers: Vec<(VerifyingKey, Span)>,
     pub(crate) terms: Terms,
     pub(crate) limits: LimitOverrides,
     pub(crate) settings: Vec<TypedSetting>,
@@ -124,23 +130,35 @@ impl Entry {
         &self.settings
     }
 
-    /// Lower-case hexadecimal SHA-256 that the module must have.
+    /// Lower-case hexadecimal SHA-256 that the module must have. A module in a registry may do without: the digest of its reference says as much.
     #[must_use]
-    pub fn sha256(&self) -> &str {
-        &self.sha256
+    pub fn sha256(&self) -> Option<&str> {
+        self.sha256.as_deref()
     }
 
-    /// Where its module is, as the set spells it: relative to the set's folder, or absolute.
+    /// Where its module is in a registry, if it is in one. With a digest.
+    #[must_use]
+    pub const fn reference(&self) -> Option<&Reference> {
+        self.reference.as_ref()
+    }
+
+    /// Who must have signed the module, each, and where the set says it; nobody in particular when it is empty.
+    #[must_use]
+    pub fn signers(&self) -> &[(VerifyingKey, Span)] {
+        &self.signers
+    }
+
+    /// Where its module is, as the set spells it: relative to the set's folder, absolute, or in a registry.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The module to load: its file, the SHA-256 that it must have, and its limits. `folder` is the set's.
+    /// The module to load: its file, the SHA-256 that it must have, and its limits. `folder` is the set's. Of a module in a registry, whoever has fetched it
+    /// says where it is ([`Self::reference`]).
     #[must_use]
     pub fn file(&self, folder: &Path) -> ModuleFile {
-        let path = folder.join(&self.path);
-        ModuleFile { path, source: None, sha256: Some(self.sha256.clone()), limits: self.limits.clone() }
+        ModuleFile { path: folder.join(&self.path), source: None, sha256: self.sha256.clone(), limits: self.limits.clone() }
     }
 
     /// Where the set names the module's file, for what is wrong with that.

@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use kaphost_policy::{Enforcement, FactKind};
+use kaphost_sign::VerifyingKey;
 use kaphost_spec::names::Invalid;
 use kaphost_spec::reading::{Value, Wrong};
-use kaphost_spec::{Code, Pattern, nearest};
+use kaphost_spec::{Code, Pattern, Reference, nearest};
 
 /// Characters of a sentence: an owner, a ticket, a reason.
 const MAX_SENTENCE: usize = 500;
@@ -88,11 +89,24 @@ pub(crate) fn sentence(value: &Value<'_>) -> Result<String, Wrong> {
     Ok(text)
 }
 
-/// A file's path.
-pub(crate) fn path(value: &Value<'_>) -> Result<String, Wrong> {
+/// A module's place: a file's path, or a reference to a registry; as it is spelt, and read.
+pub(crate) fn path(value: &Value<'_>) -> Result<(String, Option<Reference>), Wrong> {
     let text = value.text()?;
     if text.is_empty() || text.contains('\0') {
         return Err(value.wrong(Code::InvalidValue, "is no path", "name the module's file, relative to the folder of this set"));
     }
-    Ok(text)
+    if !Reference::is_one(&text) {
+        return Ok((text, None));
+    }
+    match text.parse::<Reference>() {
+        Ok(reference) => Ok((text, Some(reference))),
+        Err(invalid) => Err(value.wrong(Code::InvalidReference, &invalid.problem, invalid.help)),
+    }
+}
+
+/// The public half of a key that signs.
+pub(crate) fn key(value: &Value<'_>) -> Result<VerifyingKey, Wrong> {
+    const HELP: &str = "write the one line that stands in a public key's PEM between BEGIN and END: a set takes nothing from other files";
+    let text = value.text()?;
+    VerifyingKey::from_text(&text).map_err(|error| value.wrong(Code::InvalidKey, &error.to_string(), format!("{HELP}; {}", error.help())))
 }

@@ -68,6 +68,10 @@ fn every_case_says_what_its_snapshot_says() {
                     let mut out = String::new();
                     for (entry, settings) in set.entries().iter().zip(settings) {
                         writeln!(out, "{} {:?}\n{:?}\n{settings:?}\n", entry.name(), entry.terms(), entry.file("/sets".as_ref())).unwrap();
+                        let signers: Vec<String> = entry.signers().iter().map(|(key, _)| key.line()).collect();
+                        if entry.reference().is_some() || !signers.is_empty() {
+                            writeln!(out, "{:?}\nsigned by {signers:?}\n", entry.reference().map(ToString::to_string)).unwrap();
+                        }
                     }
                     for waiver in set.waivers() {
                         writeln!(out, "{waiver:?}").unwrap();

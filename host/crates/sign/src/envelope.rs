@@ -113,6 +113,13 @@ impl Envelope {
         Ok(envelope)
     }
 
+    /// Whether it says something of the file of this SHA-256, in lower-case hexadecimal: as it says itself, whoever has signed it.
+    #[must_use]
+    pub fn claims(&self, sha256: &str) -> bool {
+        let statement = decoded(&self.payload).and_then(|payload| serde_json::from_slice::<Statement>(&payload).ok());
+        statement.is_some_and(|statement| statement.is_about_sha256(sha256))
+    }
+
     /// What the key has signed. Whoever else has signed it makes no difference.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kaphost_spec::hex;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use rustls_pki_types::pem::PemObject as _;
@@ -129,11 +131,33 @@ impl VerifyingKey {
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         labelled(text, PUBLIC)?;
         let der = SubjectPublicKeyInfoDer::from_pem_slice(text.as_bytes()).map_err(|_| KeyError::Broken)?;
+        Self::from_spki(&der)
+    }
+
+    fn from_spki(der: &[u8]) -> Result<Self, KeyError> {
         match der.strip_prefix(SPKI_START.as_slice()).map(<[u8; 32]>::try_from) {
             Some(Ok(key)) => Ok(Self(key)),
-            _ if is_ed25519(&der) => Err(KeyError::Broken),
+            _ if is_ed25519(der) => Err(KeyError::Broken),
             _ => Err(KeyError::OtherKind),
         }
+    }
+
+    /// Reads PEM, or the line that stands in it between BEGIN and END: the form in which a policy set holds a key.
+    ///
+    /// # Errors
+    /// When it is no such key.
+    pub fn from_text(text: &str) -> Result<Self, KeyError> {
+        if text.contains("-----") {
+            return Self::from_pem(text);
+        }
+        let der = STANDARD.decode(text.trim()).map_err(|_| KeyError::NotPem)?;
+        Self::from_spki(&der)
+    }
+
+    /// The line that [`Self::from_text`] reads.
+    #[must_use]
+    pub fn line(&self) -> String {
+        STANDARD.encode([SPKI_START.as_slice(), &self.0].concat())
     }
 
     /// Lower-case hexadecimal SHA-256 of its SPKI: what `openssl pkey -pubin -outform DER | sha256sum` prints.
@@ -166,6 +190,19 @@ mod tests {
         assert_eq!(format!("{key:?}"), format!("SigningKey({})", key.public().id()));
         let signature = key.sign(b"message");
         assert!(key.public().has_signed(b"message", &signature));
+        let line = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
+        assert_eq!(
+            (other.line().as_str(), VerifyingKey::from_text(line), VerifyingKey::from_text(OTHER)),
+            (line, Ok(other.clone()), Ok(other.clone()))
+        );
+        for (text, error) in [
+            ("", KeyError::OtherKind),
+            ("no key", KeyError::NotPem),
+            (&line[4..], KeyError::Broken),
+            ("MCowBQYDK2VwAyEAGb8=", KeyError::Broken),
+        ] {
+            assert_eq!(VerifyingKey::from_text(text), Err(error), "{text}");
+        }
         assert!(!key.public().has_signed(b"massage", &signature) && !other.has_signed(b"message", &signature));
     }
 

@@ -50,7 +50,12 @@ impl Statement {
     /// Whether it says it about this file.
     #[must_use]
     pub fn is_about(&self, bytes: &[u8]) -> bool {
-        let digest = hex(&Sha256::digest(bytes));
-        self.subject.iter().any(|subject| subject.digest.get("sha256") == Some(&digest))
+        self.is_about_sha256(&hex(&Sha256::digest(bytes)))
+    }
+
+    /// Whether it says it about the file of this SHA-256, in lower-case hexadecimal.
+    #[must_use]
+    pub fn is_about_sha256(&self, sha256: &str) -> bool {
+        self.subject.iter().any(|subject| subject.digest.get("sha256").is_some_and(|digest| digest == sha256))
     }
 }

@@ -122,6 +122,12 @@ codes! {
     EmptySet => "empty-set",
     /// A digest in a policy set is 64 hexadecimal digits in lower case, as `sha256sum` prints them.
     InvalidDigest => "invalid-digest",
+    /// A module in a registry is named as `oci://HOST/NAME:TAG@sha256:DIGEST`.
+    InvalidReference => "invalid-reference",
+    /// A module in a registry is named by a tag alone, which may be moved. `kaphost policy lock` writes the digest behind it.
+    Unpinned => "unpinned",
+    /// A key that signs is named by its public half: the line of its PEM between BEGIN and END, of an Ed25519 key.
+    InvalidKey => "invalid-key",
     /// A grant is a path of a cluster such as `ssh.allow`, with `[*]` for any key, or `*` for everything.
     InvalidPattern => "invalid-pattern",
     /// An instant is written as RFC 3339 has it, with its offset: `2027-01-31T00:00:00Z`.
@@ -147,6 +153,9 @@ impl Code {
     pub const OF_SETS: &[Self] = &[
         Self::EmptySet,
         Self::InvalidDigest,
+        Self::InvalidReference,
+        Self::Unpinned,
+        Self::InvalidKey,
         Self::InvalidPattern,
         Self::InvalidInstant,
         Self::UnknownTarget,

@@ -46,6 +46,7 @@ mod nearest;
 mod origin;
 mod path;
 mod pattern;
+mod reference;
 mod secret;
 
 pub use admitted::AdmittedSpec;
@@ -62,6 +63,7 @@ pub use nearest::nearest;
 pub use origin::{Beneath, Origin, Origins, Position, Source as ConfigSource, Span, Spec};
 pub use path::{Path, PathError, Segment};
 pub use pattern::{Pattern, PatternError};
+pub use reference::Reference;
 pub use secret::UserData;
 
 /// Lower-case hexadecimal.

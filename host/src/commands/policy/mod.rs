@@ -1,12 +1,19 @@
-//! `kaphost policy …`: for those who write policies. One command a file, as everywhere.
+//! `kaphost policy …`: for those who write policies, and for those who pass them on. One command a file, as everywhere.
 
 mod bench;
 mod build;
 mod diff;
+mod digest;
 mod inspect;
+mod lock;
+mod module;
 mod new;
+mod pull;
+mod push;
 mod run;
+mod sign;
 mod test;
+mod verify;
 
 use clap::{Args, Subcommand};
 
@@ -15,12 +22,14 @@ use crate::document::Document;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Write, build, inspect and try policies: for those who write or choose them
+/// Write, build and try policies, sign them, and pass them on by registries: for those who write or choose them
 ///
 /// None of these reads AWS, and none holds the policies that this machine or KAPHOST_POLICY name: it is the module that is given which is looked at.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  kaphost policy new small-root-volumes\n  kaphost policy build small-root-volumes\n  kaphost policy inspect org.wasm\n  kaphost policy run org.wasm cluster.kdl --set parts=no-public-ip"
+    after_help = "Examples:\n  kaphost policy new small-root-volumes\n  kaphost policy build small-root-volumes\n  kaphost policy inspect org.wasm\n  \
+                  kaphost policy run org.wasm cluster.kdl --set parts=no-public-ip\n  kaphost policy push org.wasm oci://ghcr.io/acme/org:1.2 --sign key.pem\n  \
+                  kaphost policy lock policies.kdl"
 )]
 pub(crate) struct Command {
     #[command(subcommand)]
@@ -36,6 +45,12 @@ enum Policy {
     Test(test::Command),
     Bench(bench::Command),
     Diff(diff::Command),
+    Push(push::Command),
+    Pull(pull::Command),
+    Sign(sign::Command),
+    Verify(verify::Command),
+    Digest(digest::Command),
+    Lock(lock::Command),
 }
 
 impl Command {
@@ -56,6 +71,12 @@ impl Command {
             Policy::Test(_) => Document::PolicyTest,
             Policy::Bench(_) => Document::PolicyBench,
             Policy::Diff(_) => Document::PolicyDiff,
+            Policy::Push(_) => Document::PolicyPush,
+            Policy::Pull(_) => Document::PolicyPull,
+            Policy::Sign(_) => Document::PolicySign,
+            Policy::Verify(_) => Document::PolicyVerify,
+            Policy::Digest(_) => Document::PolicyDigest,
+            Policy::Lock(_) => Document::PolicyLock,
         }
     }
 }
@@ -69,5 +90,11 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         Policy::Test(command) => test::run(command),
         Policy::Bench(command) => bench::run(global, command),
         Policy::Diff(command) => diff::run(global, command),
+        Policy::Push(command) => push::run(global, command),
+        Policy::Pull(command) => pull::run(global, command),
+        Policy::Sign(command) => sign::run(global, command),
+        Policy::Verify(command) => verify::run(global, command),
+        Policy::Digest(command) => digest::run(global, command),
+        Policy::Lock(command) => lock::run(global, command),
     }
 }
