@@ -422,7 +422,8 @@ fn same_decisions(kaphost: &Kaphost, equip: &dyn Fn(&mut Command)) {
         fs::create_dir_all(kaphost.folder().join(language)).unwrap();
         let module = kaphost.folder().join(language).join("policy.wasm");
         fs::copy(kaphost.folder().join(component), &module).unwrap();
-        let arguments = ["check", "../corpus", "--policy", "policy.wasm", "--set", setting, "--output", "json"];
+        let arguments =
+            ["check", "../corpus", "--policy", "policy.wasm", "--set", setting, "--now", "2026-12-01T00:00:00Z", "--output", "json"];
         let run = equipped(kaphost, equip, 3, language, &arguments);
         let digest =
             json(&equipped(kaphost, equip, 0, language, &["policy", "inspect", "policy.wasm", "--output", "json"]))["sha256"].clone();
