@@ -79,6 +79,18 @@ impl Policies {
     /// # Errors
     /// When a set holds mistakes, a module cannot be read or trusted, or a setting is not one that it takes (all such settings).
     pub(crate) fn load(asked: &Asked<'_>) -> Result<Self, Failure> {
+        Self::load_keeping(asked, false)
+    }
+
+    /// The same for a run that asks them about many clusters: sandboxes are kept from one call to the next, which a handful of calls would not pay for.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub(crate) fn load_for_many(asked: &Asked<'_>) -> Result<Self, Failure> {
+        Self::load_keeping(asked, true)
+    }
+
+    fn load_keeping(asked: &Asked<'_>, pooled: bool) -> Result<Self, Failure> {
         if asked.for_none() {
             // No engine is made for nothing.
             if !asked.policies.settings.is_empty() {
@@ -86,7 +98,7 @@ impl Policies {
             }
             return Ok(Self::of(Vec::new(), asked));
         }
-        Self::load_sources(sources::read(&asked.policies.policies)?, asked)
+        Self::load_sources(sources::read(&asked.policies.policies)?, asked, pooled)
     }
 
     /// Loads exactly these, whatever this machine and its environment name besides.
@@ -99,7 +111,7 @@ impl Policies {
         if again.files.is_empty() {
             return Ok(Self::of(Vec::new(), &asked));
         }
-        Self::load_sources(sources::read_exactly(&again.files)?, &asked)
+        Self::load_sources(sources::read_exactly(&again.files)?, &asked, false)
     }
 
     fn of(policies: Vec<Policy>, asked: &Asked<'_>) -> Self {
@@ -116,12 +128,12 @@ impl Policies {
         }
     }
 
-    fn load_sources(sources: Vec<Source>, asked: &Asked<'_>) -> Result<Self, Failure> {
+    fn load_sources(sources: Vec<Source>, asked: &Asked<'_>, pooled: bool) -> Result<Self, Failure> {
         let given = Given::parse(&asked.policies.settings)?;
         let mut all = Self::of(Vec::new(), asked);
         let mut unusable = Unusable::default();
         let mut bound = Vec::with_capacity(sources.len());
-        for (source, modules) in load_modules(sources, &mut unusable)? {
+        for (source, modules) in load_modules(sources, pooled, &mut unusable)? {
             match source {
                 Source::Module(file) => {
                     all.sources.push(file.source.clone().unwrap_or_else(|| file.path.display().to_string()));
@@ -261,8 +273,8 @@ impl Sets for Policies {
 
 /// Loads what every source names, each source with its modules. A module of a set that cannot be loaded is said at its entry, and the rest are
 /// loaded all the same.
-fn load_modules(sources: Vec<Source>, unusable: &mut Unusable) -> Result<Vec<(Source, Vec<Module>)>, Failure> {
-    let host = host()?;
+fn load_modules(sources: Vec<Source>, pooled: bool, unusable: &mut Unusable) -> Result<Vec<(Source, Vec<Module>)>, Failure> {
+    let host = host_keeping(pooled)?;
     let found = fetched::files(&sources)?;
     let files: Vec<ModuleFile> = found.iter().flatten().filter_map(|file| file.as_ref().ok()).cloned().collect();
     let mut loaded = host.load_all(&files).into_iter();
@@ -317,8 +329,12 @@ pub(crate) fn alone(module: Module, settings: &[String]) -> Result<Policy, Failu
 /// # Errors
 /// When this machine cannot run compiled code.
 pub(crate) fn host() -> Result<PolicyHost, Failure> {
+    host_keeping(false)
+}
+
+fn host_keeping(pooled: bool) -> Result<PolicyHost, Failure> {
     let cache_dir = place::cache().map(|folder| folder.join("modules"));
-    Ok(PolicyHost::new(HostOptions { cache_dir, ..HostOptions::default() })?)
+    Ok(PolicyHost::new(HostOptions { cache_dir, pooled, ..HostOptions::default() })?)
 }
 
 /// Gives modules by themselves their settings.

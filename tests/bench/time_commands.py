@@ -1,7 +1,8 @@
 """Times whole commands, taking turns, so that a noisy machine is noisy for all of them alike.
 
-Reads JSON from standard input: {"rounds": N, "commands": [{"name", "argv", "env", "cwd", "expect", "without"}]}. What `without` names, if
-anything, is removed before each run: a cache that is to be cold.
+Reads JSON from standard input: {"rounds": N, "commands": [{"name", "argv", "env", "cwd", "expect", "without",
+"processors"}]}. What `without` names, if anything, is removed before each run: a cache that is to be cold. `processors`, if anything, is how many the
+command may run on.
 Writes JSON: {name: {"median_ms", "best_ms", "max_rss_kib"}}. A command that ends with another code than expected ends the run.
 """
 
@@ -19,11 +20,15 @@ def once(command):
     os.chdir(command["cwd"])
     if command.get("without"):
         shutil.rmtree(command["without"], ignore_errors=True)
+    processors = sorted(os.sched_getaffinity(0))
+    # A process has what the one that starts it has.
+    os.sched_setaffinity(0, processors[: command.get("processors")])
     began = time.perf_counter()
     pid = os.posix_spawn(command["argv"][0], command["argv"], command["env"], file_actions=actions)
     _, status, usage = os.wait4(pid, 0)
     took = time.perf_counter() - began
     os.close(null)
+    os.sched_setaffinity(0, processors)
     code = os.waitstatus_to_exitcode(status)
     if code != command["expect"]:
         sys.exit(f"{command['name']} ended with {code}, not with {command['expect']}: {' '.join(command['argv'])}")

@@ -167,3 +167,36 @@ fn many_are_told_in_one_order() {
     let again = expect(&kaphost, 3, arguments);
     assert_eq!((first.stdout, first.stderr), (again.stdout, again.stderr));
 }
+
+/// Many are read in their turn and judged in sandboxes that are kept: what is said of each is what is said of it alone.
+#[test]
+fn many_are_judged_as_each_alone() {
+    let kaphost = laid_out("mandatory");
+    for number in 0..40 {
+        let range = if number % 3 == 0 { "0.0.0.0/0".to_owned() } else { format!("10.{number}.0.0/16") };
+        let text = config(&format!("kapacitor-{number:02}"), &range);
+        let text = if number == 7 { text.replace("instance-type", "instnce-type") } else { text };
+        kaphost.write(&format!("many/{number:02}.kdl"), &text).unwrap();
+    }
+    let run = expect(&kaphost, 3, "check many --policy org.kdl --output json");
+    let document: Value = serde_json::from_str(&run.stdout).unwrap();
+    let all = document["clusters"].as_array().unwrap();
+    assert_eq!(all.len(), 40);
+    for (number, code) in [(0, 3), (1, 0), (7, 1), (39, 3)] {
+        let alone = expect(&kaphost, code, &format!("check many/{number:02}.kdl --policy org.kdl --output json"));
+        let mut alone: Value = serde_json::from_str(&alone.stdout).unwrap();
+        let mut among = all[number].clone();
+        // What only the one or the other has: the envelope, and the region that tells a cluster from others.
+        for name in ["schema", "tool", "summary", "skipped"] {
+            alone.as_object_mut().unwrap().remove(name);
+        }
+        among.as_object_mut().unwrap().remove("region");
+        // Waivers are held by the clock.
+        for one in [&mut alone, &mut among] {
+            if one["inputs"].is_object() {
+                one["inputs"]["now"].take();
+            }
+        }
+        assert_eq!(alone, among, "{number}");
+    }
+}

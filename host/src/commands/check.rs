@@ -14,7 +14,7 @@ use kaphost_findings::{Checked, Finding, Kind, Level, Outcome, Run, Tool};
 use kaphost_policy::Effect;
 use serde_json::{Map, Value, json};
 
-use self::reading::{Item, Read};
+use self::reading::Item;
 use self::side_by_side::side_by_side;
 use crate::cli::{ClockArgs, Global, PolicyArgs, StrictArgs};
 use crate::exit::Exit;
@@ -87,8 +87,8 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     if !targets.one_file && (command.record.is_asked_for() || !command.clusters.is_empty()) {
         return Err(Failure::Usage("--record and --cluster are about one file, and several are to be checked".into()));
     }
-    let (Read { items, skipped }, policies) = reading::read_and_load(&targets, &command.clusters, &asked)?;
-    let one = targets.one_file && items.len() == 1;
+    let (read, policies) = reading::load(&targets, &command.clusters, &asked)?;
+    let one = matches!(&read, Some(Ok(items)) if items.len() == 1);
     // The process ends with this command, and the system takes all back at once: taking the sandboxes apart before would only take time.
     let ground = ManuallyDrop::new(policies);
     let mut common = Common::default();
@@ -101,7 +101,21 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     }
     let wants_more = command.outputs.iter().any(|output| output.form == Form::Json);
     let judge = Judge { global, command, ground: ground.as_ref().map_err(Failure::exit), wants_more, one };
-    let judged = side_by_side(items, |item| judge.one(item));
+    let (mut judged, mut skipped) = (Vec::new(), Vec::new());
+    match read {
+        Some(Ok(items)) => judged = side_by_side(items, |item| judge.one(item)),
+        Some(Err(file)) => skipped.push(file),
+        None => {
+            let each =
+                |target| reading::one(target, &command.clusters).map(|items| items.into_iter().map(|item| judge.one(item)).collect());
+            for file in side_by_side(targets.all.iter().collect(), each) {
+                match file {
+                    Ok::<Vec<Judged>, _>(of_file) => judged.extend(of_file),
+                    Err(file) => skipped.push(file),
+                }
+            }
+        }
+    }
     if judged.is_empty() && common.exit == Exit::Done {
         common.fail(&nothing(command));
     }
@@ -144,7 +158,7 @@ impl Common {
         self.findings.extend(finding::of_failure(failure));
         self.said += &failure.text();
         self.exit = self.exit.worst(failure.exit());
-        self.more = members(&failure.members());
+        self.more = into_members(failure.members());
     }
 }
 
@@ -228,7 +242,7 @@ impl Judge<'_> {
 
     fn failed(&self, file: String, cluster: Option<String>, failure: &Failure, said: String, findings: Vec<Finding>) -> Judged {
         let exit = failure.exit();
-        let more = if self.wants_more { members(&failure.members()) } else { Map::new() };
+        let more = if self.wants_more { into_members(failure.members()) } else { Map::new() };
         // Of several, a line of the sum says that one is denied, once all have been judged.
         let end = if self.one || !matches!(failure, Failure::Denied { .. }) { failure.text() } else { String::new() };
         Judged { checked: checked(file, cluster, exit, findings, more), exit, said: said + &end, text: String::new() }
@@ -244,13 +258,17 @@ impl Judge<'_> {
         mut findings: Vec<Finding>,
     ) -> Judged {
         let Admitted { decision, warnings, inputs, .. } = admitted;
-        let mut more = json!({
-            "diagnostics": &input.warnings[..],
-            "warnings": warnings,
-            "waived": render::decision::violations_json(decision, &input.spec, Effect::Waived, policies),
-            "inputs": inputs,
-            "decision": decision,
-        });
+        let mut more = if self.wants_more {
+            json!({
+                "diagnostics": &input.warnings[..],
+                "warnings": warnings,
+                "waived": render::decision::violations_json(decision, &input.spec, Effect::Waived, policies),
+                "inputs": inputs,
+                "decision": decision,
+            })
+        } else {
+            json!({})
+        };
         let mut exit = Exit::Done;
         if self.command.fail_on == FailOn::Advisory {
             let advice = findings.iter_mut().filter(|finding| finding.kind == Kind::Advice && finding.level == Level::Warning);
@@ -258,12 +276,15 @@ impl Judge<'_> {
             if count > 0 {
                 let problem = too_much_advice(count);
                 said += &render::diagnostic::text(&problem);
-                more["problems"] = json!([problem.json()]);
+                if self.wants_more {
+                    more["problems"] = json!([problem.json()]);
+                }
                 exit = Exit::Denied;
             }
         }
-        let text = if exit == Exit::Done { render::decision::text(decision, &input.spec) } else { String::new() };
-        Judged { checked: checked(file, cluster, exit, findings, members(&more)), exit, said, text }
+        // Of several there is a line each instead.
+        let text = if self.one && exit == Exit::Done { render::decision::text(decision, &input.spec) } else { String::new() };
+        Judged { checked: checked(file, cluster, exit, findings, into_members(more)), exit, said, text }
     }
 }
 
@@ -283,6 +304,6 @@ fn checked(file: String, cluster: Option<String>, exit: Exit, findings: Vec<Find
     Checked { file, cluster, outcome, exit: exit.code(), findings, more }
 }
 
-fn members(document: &Value) -> Map<String, Value> {
-    document.as_object().cloned().unwrap_or_default()
+fn into_members(document: Value) -> Map<String, Value> {
+    if let Value::Object(members) = document { members } else { Map::new() }
 }

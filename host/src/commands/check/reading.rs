@@ -1,4 +1,5 @@
-//! The configs of a check, read beside the loading of the policies: neither needs the other.
+//! The configs of a check. One by itself is read beside the loading of the policies: neither needs the other. Of many each is read when its turn has come
+//! to be judged, so that no more of them are held in memory than are judged at once.
 
 use std::sync::Arc;
 use std::thread;
@@ -6,7 +7,6 @@ use std::thread;
 use kaphost_findings::Skipped;
 use kaphost_spec::{ConfigSource, Report, reading};
 
-use super::side_by_side::side_by_side;
 use super::targets::{Target, Targets};
 use crate::failure::Failure;
 use crate::input::{self, ClusterArgs, Input};
@@ -15,14 +15,11 @@ use crate::render::simple::Simple;
 
 /// Nodes that stand at the top of a policy set, and not of a config.
 const OF_SETS: [&str; 3] = ["policy", "waiver", "waivers"];
+/// From so many files on, sandboxes that are kept cost less than they save.
+const MANY: usize = 16;
 
-/// What is read.
-pub(super) struct Read {
-    /// A cluster each, or what keeps a file from giving any.
-    pub(super) items: Vec<Item>,
-    /// Files that were found and are no configs.
-    pub(super) skipped: Vec<Skipped>,
-}
+/// What a file gives: a cluster each, or what keeps it from giving any; or that it was found and is no config.
+pub(super) type Read = Result<Vec<Item>, Skipped>;
 
 /// A cluster to be judged.
 pub(super) struct Item {
@@ -32,30 +29,32 @@ pub(super) struct Item {
     pub(super) what: Result<Input, Failure>,
 }
 
-/// Reads all configs while the policies load, which takes longer when they are few. That the policies cannot be used is no reason not to say what is
-/// wrong with the configs: it comes with them.
+/// Loads the policies, and meanwhile reads the one file if there is but one, since loading takes longer. That the policies cannot be used is no reason not
+/// to say what is wrong with the configs: it comes with them.
 ///
 /// # Errors
 /// When the command line makes no sense to the policies.
-pub(super) fn read_and_load(
+pub(super) fn load(
     targets: &Targets,
     clusters: &[String],
     asked: &Asked<'_>,
-) -> Result<(Read, Result<Policies, Failure>), Failure> {
-    let (read, policies) = if asked.for_none() {
+) -> Result<(Option<Read>, Result<Policies, Failure>), Failure> {
+    let only = targets.all.first().filter(|_| targets.one_file);
+    let (read, policies) = match only {
+        None if targets.all.len() >= MANY => (None, Policies::load_for_many(asked)),
+        None => (None, Policies::load(asked)),
         // Nothing that is worth a thread.
-        (read(targets, clusters), Policies::load(asked))
-    } else {
-        thread::scope(|scope| {
-            let reading = thread::Builder::new().name("configs".into()).spawn_scoped(scope, || read(targets, clusters));
+        Some(only) if asked.for_none() => (Some(one(only, clusters)), Policies::load(asked)),
+        Some(only) => thread::scope(|scope| {
+            let reading = thread::Builder::new().name("config".into()).spawn_scoped(scope, || one(only, clusters));
             let policies = Policies::load(asked);
             let read = match reading {
                 Ok(reading) => reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
                 // No thread to be had: one after the other, then.
-                Err(_) => read(targets, clusters),
+                Err(_) => one(only, clusters),
             };
-            (read, policies)
-        })
+            (Some(read), policies)
+        }),
     };
     match policies {
         Err(failure @ (Failure::Usage(_) | Failure::Settings(_))) => Err(failure),
@@ -63,18 +62,8 @@ pub(super) fn read_and_load(
     }
 }
 
-fn read(targets: &Targets, clusters: &[String]) -> Read {
-    let mut all = Read { items: Vec::new(), skipped: Vec::new() };
-    for read in side_by_side(targets.all.iter().collect(), |target| one(target, clusters)) {
-        match read {
-            Ok(items) => all.items.extend(items),
-            Err(skipped) => all.skipped.push(skipped),
-        }
-    }
-    all
-}
-
-fn one(target: &Target, clusters: &[String]) -> Result<Vec<Item>, Skipped> {
+/// Reads a file.
+pub(super) fn one(target: &Target, clusters: &[String]) -> Read {
     let file = target.path().display().to_string();
     let item = |what| Item { file: file.clone(), what };
     if let Target::Nothing(path, what, why) = target {

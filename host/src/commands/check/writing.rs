@@ -68,7 +68,7 @@ fn fail(run: &mut Run, exit: &mut Exit, one: bool, failure: &Failure) {
     term::err(&failure.text());
     run.common.extend(finding::of_failure(failure));
     if one {
-        also(run, super::members(&failure.members()));
+        also(run, super::into_members(failure.members()));
     }
     *exit = exit.worst(failure.exit());
     run.exit = exit.code();

@@ -1,7 +1,6 @@
 //! One evaluation, and ten policies on ten thousand servers: by the library, without a process around it. Beside regorus, which judges by the same
 //! rules written in Rego, in the same run.
 
-mod clusters;
 #[cfg(feature = "regorus")]
 mod rego;
 
@@ -17,6 +16,7 @@ use kaphost_tests::{Built, Failure};
 #[cfg(feature = "regorus")]
 use self::rego::Use;
 use crate::figures::{Figures, Unit, median};
+use crate::fleet::{self, POLICIES};
 
 const NAME: &str = "evaluate";
 /// Rounds of the whole fleet.
@@ -31,20 +31,6 @@ const THREADS: usize = 2;
 /// Servers on which both engines have to find the same.
 const COMPARED: usize = 64;
 
-/// The policies: those that need neither facts nor settings.
-const POLICIES: [&str; 10] = [
-    "dedicated-tenancy",
-    "encrypted-volumes",
-    "health-checks",
-    "imdsv2",
-    "no-public-ip",
-    "org",
-    "required-tags",
-    "restrict-egress",
-    "restrict-ingress",
-    "restrict-ssh",
-];
-
 /// Measures.
 ///
 /// # Errors
@@ -54,7 +40,7 @@ pub(crate) fn measure(rounds: Option<usize>, figures: &mut Figures) -> Result<()
     crate::tell(&format!("evaluate: {} policies, one by one, then on {FLEETS:?} servers in {rounds} rounds", POLICIES.len()));
     let policies = load(HostOptions { pooled: true, ..HostOptions::default() }, &files()?)?;
     let largest = FLEETS.into_iter().max().unwrap_or_default();
-    let specs = (0..largest).map(clusters::spec).collect::<Result<Vec<_>, _>>()?;
+    let specs = (0..largest).map(fleet::spec).collect::<Result<Vec<_>, _>>()?;
     let mut fleets = Fleets::default();
     #[cfg(feature = "regorus")]
     let rivals = rego::Rivals::new(&specs)?;
@@ -193,7 +179,7 @@ fn from_files() -> Result<f64, Failure> {
     timed(|| {
         let host = HostOptions { cache_dir: Some(cache.path().join("modules")), ..HostOptions::default() };
         let policies = load(host, &files)?;
-        admit_by(&policies, &clusters::spec(0)?).map(drop)
+        admit_by(&policies, &fleet::spec(0)?).map(drop)
     })
 }
 

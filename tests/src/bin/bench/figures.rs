@@ -17,7 +17,6 @@ pub(crate) enum Unit {
     /// Milliseconds.
     Millis,
     /// Seconds.
-    #[cfg_attr(not(feature = "evaluate"), expect(dead_code, reason = "the unit of that benchmark"))]
     Seconds,
     /// MiB.
     Mebibytes,

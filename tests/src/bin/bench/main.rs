@@ -9,6 +9,8 @@ mod check;
 #[cfg(feature = "evaluate")]
 mod evaluate;
 mod figures;
+mod fleet;
+mod gate;
 mod options;
 mod timing;
 
@@ -50,6 +52,7 @@ fn bench(options: &Options) -> Result<Figures, Failure> {
         match measure {
             Measure::Api => api::measure(options.rounds, &mut figures)?,
             Measure::Check => check::measure(options.rounds, &mut figures)?,
+            Measure::Gate => gate::measure(options.rounds, &mut figures)?,
             #[cfg(feature = "evaluate")]
             Measure::Evaluate => evaluate::measure(options.rounds, &mut figures)?,
             #[cfg(not(feature = "evaluate"))]

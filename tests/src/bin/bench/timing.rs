@@ -24,6 +24,8 @@ pub(crate) struct Timed {
     expect: i32,
     /// Removed before each run: a cache that is to be cold.
     without: Option<PathBuf>,
+    /// How many processors it may run on; all of them where it is `None`.
+    processors: Option<usize>,
 }
 
 /// What a command took.
@@ -49,7 +51,7 @@ impl Timed {
         let argv = std::iter::once(command.get_program()).chain(command.get_args()).map(text).collect::<Result<_, _>>()?;
         let given = command.get_envs().filter_map(|(key, value)| Some((key, value?)));
         let env = given.map(|(key, value)| Ok((text(key)?, text(value)?))).collect::<Result<_, Failure>>()?;
-        Ok(Self { name: name.to_owned(), argv, env, cwd: cwd.to_owned(), expect, without: None })
+        Ok(Self { name: name.to_owned(), argv, env, cwd: cwd.to_owned(), expect, without: None, processors: None })
     }
 
     /// The same with a folder removed before each run.
@@ -58,8 +60,21 @@ impl Timed {
         self
     }
 
+    /// The same on so many processors, where there are more.
+    pub(crate) fn on_processors(self, processors: usize) -> Self {
+        Self { processors: Some(processors), ..self }
+    }
+
     fn json(&self) -> Value {
-        json!({ "name": self.name, "argv": self.argv, "env": self.env, "cwd": self.cwd, "expect": self.expect, "without": self.without })
+        json!({
+            "name": self.name,
+            "argv": self.argv,
+            "env": self.env,
+            "cwd": self.cwd,
+            "expect": self.expect,
+            "without": self.without,
+            "processors": self.processors,
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use kdl::KdlDocument;
 
+use super::build::build;
 use super::context::Context;
 use super::grammar;
 use super::lexer::Mistake;
@@ -29,6 +30,9 @@ pub(super) fn read(cx: &Context<'_>) -> Option<KdlDocument> {
             return None;
         }
     };
+    if let Some(document) = build(&text) {
+        return Some(document);
+    }
     match KdlDocument::parse_v2(&text) {
         Ok(document) => Some(document),
         Err(error) => {
@@ -110,6 +114,44 @@ mod tests {
         }
     }
 
+    /// Where each value stands, what it is, and how a number is written: all that is read of a document.
+    fn all(document: &KdlDocument) -> Vec<String> {
+        let name = |it: &kdl::KdlIdentifier| format!("{:?} at {:?}", it.value(), range(it.span()));
+        let entry = |entry: &kdl::KdlEntry| {
+            let format = entry.format().cloned().unwrap_or_default();
+            let number = entry.value().is_integer() || entry.value().is_float();
+            let repr = if number { format.value_repr } else { String::new() };
+            format!(
+                "{:?} {:?} {:?} at {:?} {:?} {repr}",
+                entry.name().map(name),
+                entry.ty().map(kdl::KdlIdentifier::value),
+                entry.value(),
+                range(entry.span()),
+                entry.name().map(|_| (format.after_key.len(), format.after_eq.len())),
+            )
+        };
+        let node = |node: &kdl::KdlNode| {
+            let head = format!("{} {:?}", name(node.name()), node.ty().map(kdl::KdlIdentifier::value));
+            let entries: Vec<String> = node.entries().iter().map(entry).collect();
+            format!("{head} [{}] {:?}", entries.join(", "), node.children().map(all))
+        };
+        document.nodes().iter().map(node).collect()
+    }
+
+    #[test]
+    fn what_is_built_is_what_kdl_reads() {
+        for text in [
+            "a 1 -2 +3 0x1f 1_000 2.50 1e3 #true #null #nan \"\" \"b\" c #\"d\\e\"# ##\"\"#\"##\n",
+            "(t)a (u)\"b\" ( v ) 5 k=1 \"k 2\" = (w)\"x\" k\\\n=\\ // c\n 3;b{c{}\nd 1;};e",
+            "a \"\"\"\n  x\n   y\n  \"\"\" #\"\"\"\n z\n \"\"\"# \"\\u{e9}\\n\" k=\"\\  e\"",
+            "\u{feff}a 1",
+        ] {
+            let clean = grammar::check(text).unwrap_or_else(|mistakes| panic!("{text}: {mistakes:?}"));
+            let built = build(&clean).unwrap_or_else(|| panic!("{text} is not built"));
+            assert_eq!(all(&built), all(&KdlDocument::parse_v2(&clean).unwrap()), "{text}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
 
@@ -120,6 +162,8 @@ mod tests {
                 prop_assert_eq!(clean.len(), text.len());
                 let parsed = KdlDocument::parse_v2(&clean);
                 prop_assert!(parsed.is_ok(), "{:?} as {:?}: {:?}", text, clean, parsed);
+                let built = build(&clean).map(|document| all(&document));
+                prop_assert_eq!(built, parsed.ok().map(|document| all(&document)), "{:?}", text);
             }
         }
 

@@ -4,6 +4,7 @@
 //! cluster. What must hold between values is in [`crate::check`], which policies' answers go through too.
 
 mod access;
+mod build;
 mod cluster;
 mod context;
 mod document;

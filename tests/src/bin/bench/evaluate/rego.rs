@@ -14,7 +14,8 @@ use regorus::rvm::program::Program;
 use regorus::rvm::vm::RegoVM;
 use regorus::{Engine, Rc, Value};
 
-use super::{POLICIES, clusters, on_threads, timed};
+use super::{on_threads, timed};
+use crate::fleet::{self, POLICIES};
 
 /// regorus with every policy, and its inputs: as JSON, and in its own form.
 pub(super) struct Rivals {
@@ -69,7 +70,7 @@ impl Rivals {
             programs.push(Compiler::compile_from_policy(&compiled, &[&rule]).map_err(failed(name))?);
             engines.push((engine, rule));
         }
-        let texts: Vec<String> = specs.iter().map(|spec| clusters::json(&spec.cluster.leaves()).to_string()).collect();
+        let texts: Vec<String> = specs.iter().map(|spec| fleet::json(&spec.cluster.leaves()).to_string()).collect();
         let inputs = texts.iter().map(|text| Value::from_json_str(text)).collect::<Result<_, _>>().map_err(failed("an input"))?;
         Ok(Self { programs, engines, texts, inputs })
     }

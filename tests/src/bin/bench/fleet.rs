@@ -1,11 +1,27 @@
-//! Servers to judge: one after another of four kinds, no two alike, as configs and as the JSON that a Rego policy sees.
+//! Servers to judge: one after another of four kinds, no two alike, as configs and as the JSON that a Rego policy sees; and ten policies to judge them by.
 
+#[cfg(any(test, feature = "evaluate"))]
 use kaphost_spec::{ConfigSource, NoLookup, Spec};
 #[cfg(any(test, feature = "regorus"))]
 use kaphost_spec::{Leaf, Leaves};
+#[cfg(any(test, feature = "evaluate"))]
 use kaphost_tests::Failure;
 #[cfg(any(test, feature = "regorus"))]
 use serde_json::{Map, Value};
+
+/// The policies: those that need neither facts nor settings.
+pub(crate) const POLICIES: [&str; 10] = [
+    "dedicated-tenancy",
+    "encrypted-volumes",
+    "health-checks",
+    "imdsv2",
+    "no-public-ip",
+    "org",
+    "required-tags",
+    "restrict-egress",
+    "restrict-ingress",
+    "restrict-ssh",
+];
 
 /// Which servers there are, in turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,13 +52,15 @@ impl Kind {
 ///
 /// # Errors
 /// When the config that is written here is none.
+#[cfg(any(test, feature = "evaluate"))]
 pub(crate) fn spec(n: usize) -> Result<Spec, Failure> {
     let parsed = kaphost_spec::parse(ConfigSource::new(format!("server-{n}.kdl"), text(n)), &NoLookup);
     let file = parsed.map_err(|report| Failure::new(format!("server {n}: {report:?}")))?;
     file.specs.into_iter().next().ok_or_else(|| Failure::new(format!("server {n} is not in its config")))
 }
 
-fn text(n: usize) -> String {
+/// Its config.
+pub(crate) fn text(n: usize) -> String {
     use std::fmt::Write as _;
     let kind = Kind::of(n);
     let mendable = kind == Kind::Mendable;
