@@ -313,7 +313,7 @@ fn same(left: &Value, right: &Value) -> Option<bool> {
 
 /// The text of a place on one line, cut where it is long.
 pub(crate) fn quoted(place: &Place) -> String {
-    let line = place.text().split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = place.shown().split_whitespace().collect::<Vec<_>>().join(" ");
     let mut short: String = line.chars().take(MAX_QUOTED).flat_map(char::escape_debug).collect();
     if line.chars().nth(MAX_QUOTED).is_some() {
         short.push('…');

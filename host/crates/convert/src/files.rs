@@ -8,6 +8,7 @@ use hcl_edit::expr::Expression;
 use hcl_edit::structure::{Block, Body};
 use kaphost_spec::{ConfigSource, Span};
 
+use crate::covered::covered;
 use crate::finding::{Code, Finding, Place, Severity};
 
 /// A file and what is in it.
@@ -35,7 +36,8 @@ impl File {
     /// # Errors
     /// Where the text stops being HCL.
     pub(crate) fn parse(source: ConfigSource) -> Result<Self, Finding> {
-        let source = Arc::new(source);
+        let shown = covered(&source.text);
+        let source = Arc::new(source.shown_as(shown));
         match hcl_edit::parser::parse_body(&source.text) {
             Ok(body) => Ok(Self { source, body }),
             Err(error) => {

@@ -21,9 +21,9 @@ impl Place {
         self.source.position(self.span.start)
     }
 
-    /// The text that stands there.
-    pub(crate) fn text(&self) -> &str {
-        self.source.text.get(self.span.clone()).unwrap_or_default()
+    /// The text that stands there, as far as it may be shown.
+    pub(crate) fn shown(&self) -> &str {
+        self.source.shown().get(self.span.clone()).unwrap_or_default()
     }
 }
 

@@ -38,6 +38,7 @@
 //! ```
 
 mod arguments;
+mod covered;
 mod duration;
 mod evaluate;
 mod files;

@@ -20,7 +20,7 @@ pub fn covered(text: &str) -> String {
             '\n' | '{' | '}' | ';' => begins = true,
             // Also what is commented out: `// user-data "…"`, `/-user-data "…"`.
             '/' | '*' | '-' if begins => {}
-            '(' if begins => reader.keep_until(')'),
+            '(' if begins => reader.annotation_of_node(),
             c if c.is_whitespace() => {}
             _ if begins => {
                 begins = false;
@@ -87,6 +87,22 @@ impl<'a> Reader<'a> {
     fn keep_until(&mut self, end: char) {
         while self.peek().is_some_and(|c| c != end && c != '\n') {
             self.keep();
+        }
+    }
+
+    /// An annotation in front of a node's name: shown, unless the node is one whose values are covered.
+    fn annotation_of_node(&mut self) {
+        let line = self.rest().lines().next().unwrap_or_default();
+        let Some((annotation, after)) = line.split_once(')') else { return self.keep_until(')') };
+        let name = after.trim_start().trim_start_matches(['#', '"']);
+        let name = &name[..name.find(|c: char| c.is_whitespace() || "\"(){};=\\/".contains(c)).unwrap_or(name.len())];
+        if nearest(name, NODES).is_none() {
+            return self.keep_until(')');
+        }
+        self.keep();
+        let end = self.at + annotation.len() - 1;
+        while self.at < end {
+            self.cover();
         }
     }
 
@@ -249,6 +265,8 @@ mod tests {
             "\"user-data\" \"hunter2\"",
             "#\"user-data\"# \"hunter2\"",
             "(text)user-data \"hunter2\"",
+            "(hunter2)user-data \"x\"",
+            "( hunter2 ) \"user-data\" \"x\"",
             "// user-data \"hunter2\"",
             "/* user-data \"hunter2\" */",
             "/-user-data \"hunter2\"",

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::Path;
 use crate::model::{Ami, Cluster, IngressRule, Kapacitor, Source, VolumeSettings};
@@ -151,7 +152,9 @@ impl Table<'_> {
     }
 
     fn kapacitor(&mut self, kapacitor: &Kapacitor) {
-        self.maybe_text("extra-config", kapacitor.extra_config.as_ref());
+        // It goes into user data, and holds passwords of what Kapacitor alerts by: as there, its digest stands for it.
+        let digest = |text: &String| format!("sha256:{}", crate::hex(&Sha256::digest(text.as_bytes())));
+        self.maybe_text("extra-config", kapacitor.extra_config.as_ref().map(digest).as_ref());
         self.maybe_text("hostname", kapacitor.hostname.as_ref());
         self.texts("influxdb", &kapacitor.influxdb);
         self.text("log-level", kapacitor.log_level);

@@ -66,6 +66,14 @@ impl Source {
         Self { name: name.into(), text: text.into(), shown: OnceLock::new() }
     }
 
+    /// A text of another language than kaphost's own, with what may be shown of it: as many bytes, in the same lines. What is not as long is not shown at all.
+    #[must_use]
+    pub fn shown_as(self, shown: String) -> Self {
+        let hidden = || "*".repeat(self.text.len());
+        let shown = if shown.len() == self.text.len() { shown } else { hidden() };
+        Self { shown: OnceLock::from(shown), ..self }
+    }
+
     /// The text as snippets show it: user data is covered, and everything stands where it stood.
     #[must_use]
     pub fn shown(&self) -> &str {

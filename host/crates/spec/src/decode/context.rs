@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::value::shown;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lookup::Lookup;
 use crate::origin::{Origin, Position, Source};
@@ -65,6 +66,13 @@ impl<'c> Context<'c> {
         let start = text.floor_char_boundary(span.start);
         let end = text.floor_char_boundary(span.end).max(start);
         Diagnostic::at(code, &self.source, start..end, self.position(start), message.into())
+    }
+
+    /// A word of the config as a message calls it: quoted, unless snippets cover it. What is wrong with user data may be that it is not in quotes, and then each word of it
+    /// is one of the config.
+    pub(super) fn called(&self, span: &Span, word: &str, otherwise: &str) -> String {
+        let is_shown = self.source.shown().get(span.clone()) == self.source.text.get(span.clone());
+        if is_shown { format!("`{}`", shown(word)) } else { otherwise.to_owned() }
     }
 
     pub(super) fn report(&self, diagnostic: Diagnostic) {

@@ -4,10 +4,12 @@
 //! `/-`. A config may come from anywhere, so this lexer and [`super::grammar`] look at the text first: what reaches `kdl` is well-formed,
 //! shallow, and free of both.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::value::shown;
 use crate::Code;
+use crate::covered::covered;
 
 /// What is wrong with the text as such.
 #[derive(Debug)]
@@ -54,11 +56,13 @@ struct Lexer<'t> {
     text: &'t str,
     at: usize,
     out: Lexed,
+    /// The text as it may be shown, once a message would quote a part of it.
+    covered: OnceCell<String>,
 }
 
 pub(super) fn lex(text: &str) -> Lexed {
     let out = Lexed { tokens: Vec::new(), comments: Vec::new(), mistakes: Vec::new() };
-    let mut lexer = Lexer { text, at: 0, out };
+    let mut lexer = Lexer { text, at: 0, out, covered: OnceCell::new() };
     for (at, c) in text.char_indices().filter(|(at, c)| is_disallowed(*c) && !(*at == 0 && *c == BOM)) {
         let message = format!("the character U+{:04X} may not stand in a config", u32::from(c));
         lexer.mistake(
@@ -119,6 +123,15 @@ impl<'t> Lexer<'t> {
 
     fn mistake(&mut self, span: Range<usize>, message: impl Into<String>, label: &'static str, help: impl Into<String>) {
         self.out.mistakes.push(Mistake { code: Code::Syntax, span, message: message.into(), label, help: help.into() });
+    }
+
+    /// A word as a message calls it: quoted, unless it is covered where the text is shown. A script that is not in quotes is read as words, its passwords too.
+    fn called(&self, span: Range<usize>) -> String {
+        let covered = self.covered.get_or_init(|| covered(self.text));
+        match self.text.get(span.clone()) {
+            Some(word) if covered.get(span) == Some(word) => format!("`{}`", shown(word)),
+            _ => "this word".to_owned(),
+        }
     }
 
     /// Takes one token. False at the end.
@@ -366,7 +379,7 @@ impl<'t> Lexer<'t> {
         self.eat_while(is_plain);
         let word = &self.text[start..self.at];
         if !matches!(word, "#true" | "#false" | "#null" | "#inf" | "#-inf" | "#nan") {
-            let message = format!("`{}` is no keyword", shown(word));
+            let message = format!("{} is no keyword", self.called(start..self.at));
             self.mistake(start..self.at, message, "not a keyword", "KDL has #true, #false, #null, #inf, #-inf and #nan");
         }
         Token::Value
@@ -387,7 +400,7 @@ impl<'t> Lexer<'t> {
         let digits = word.strip_prefix(['+', '-']).unwrap_or(word);
         if digits.starts_with(|c: char| c.is_ascii_digit()) {
             if !is_number(digits) {
-                let message = format!("`{}` starts like a number and is none", shown(word));
+                let message = format!("{} starts like a number and is none", self.called(start..self.at));
                 self.mistake(start..self.at, message, "no number", "text that starts with a digit stands in double quotes");
             } else if digits.len() > MAX_DIGITS {
                 self.mistake(start..self.at, "this number is too long", "too long", "no value of a config is so large");
@@ -407,7 +420,7 @@ impl<'t> Lexer<'t> {
             }
             _ => {
                 if !word.chars().all(is_plain) {
-                    let message = format!("`{}` needs double quotes", shown(word));
+                    let message = format!("{} needs double quotes", self.called(start..self.at));
                     let help = "text without quotes holds no white space and none of / \\ ( ) { } [ ] ; \" # =";
                     self.mistake(start..self.at, message, "text without quotes", help);
                 }

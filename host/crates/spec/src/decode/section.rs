@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use kdl::KdlEntry;
+use kdl::{KdlEntry, KdlIdentifier};
 
 use super::context::Context;
 pub(super) use super::layer::Layer;
@@ -428,7 +428,7 @@ impl<'c> Section<'c> {
                 let known: Vec<_> = self.known.borrow().keys().copied().collect();
                 let diagnostic = self
                     .cx
-                    .diagnostic(Code::UnknownNode, range(node.name().span()), format!("unknown node `{}`", shown(name)))
+                    .diagnostic(Code::UnknownNode, range(node.name().span()), format!("unknown node{}", self.named(node.name())))
                     .with_label(format!("not a node of `{}`", shown(layer.node.name().value())))
                     .with_help(suggestion(name, &known));
                 self.cx.report(diagnostic);
@@ -439,7 +439,7 @@ impl<'c> Section<'c> {
     fn entries_and_annotation(&self, layer: Layer<'c>) {
         let node = shown(layer.node.name().value());
         if let Some(ty) = layer.node.ty() {
-            let message = format!("`{node}` cannot have the annotation `({})`", shown(ty.value()));
+            let message = format!("`{node}` cannot have the annotation{}", self.named(ty));
             let diagnostic = self.cx.diagnostic(Code::UnknownAnnotation, range(ty.span()), message);
             self.cx
                 .report(diagnostic.with_label("annotates the node").with_help("an annotation stands before a value: `name (env)\"NAME\"`"));
@@ -468,9 +468,15 @@ impl<'c> Section<'c> {
                     suggestion(name, &properties)
                 }
             };
-            let diagnostic = self.cx.diagnostic(Code::UnknownProperty, range(key.span()), format!("unknown property `{}`", shown(name)));
+            let diagnostic = self.cx.diagnostic(Code::UnknownProperty, range(key.span()), format!("unknown property{}", self.named(key)));
             self.cx.report(diagnostic.with_label(format!("not a property of `{node}`")).with_help(help));
         }
+    }
+
+    /// A name, quoted with a space before it; nothing where snippets cover it.
+    fn named(&self, name: &KdlIdentifier) -> String {
+        let called = self.cx.called(&range(name.span()), name.value(), "");
+        if called.is_empty() { called } else { format!(" {called}") }
     }
 
     fn argument_help(&self, arguments: usize) -> String {

@@ -109,7 +109,12 @@ impl Value<'_> {
 
     /// A mistake about the value's annotation.
     pub(super) fn annotation(&self, kind: &str, help: &str) -> Wrong {
-        let message = format!("`{}` cannot take its value from `({})`", self.name, shown(kind));
+        let written = self.entry.ty().map_or(0..0, |ty| range(ty.span()));
+        let annotation = match self.cx.called(&written, kind, "") {
+            covered if covered.is_empty() => "this annotation".to_owned(),
+            _ => format!("`({})`", shown(kind)),
+        };
+        let message = format!("`{}` cannot take its value from {annotation}", self.name);
         self.wrong_as(Code::UnknownAnnotation, message, "not an annotation for this value", help)
     }
 
