@@ -2,98 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use kaphost_tests::{Failure, Stage};
+use kaphost_tests::{Failure, Handmade, Stage};
 use serde_json::{Value, json};
 
-const SUFFIX: &str = "20240102030405678900000001";
-const TRUST: &str =
-    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
-const SCRIPT: &str = "#!/bin/bash\n/opt/kapacitor/bin/run-kapacitor --token hunter2\n";
-const MANAGED: &str = "arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy";
-const NAME: &str = "kapacitor-prod";
-/// The arguments that write a config for it.
-const WRITE: &str = "adopt --write --region us-east-1 --group kapacitor-prod";
-
-/// What the module declares, made by boto3.
-struct Server<'a> {
-    stage: &'a Stage,
-    security_group: String,
-}
-
-impl<'a> Server<'a> {
-    /// With a launch configuration, or with `$Latest` of a launch template.
-    fn make(stage: &'a Stage, from_template: bool) -> Result<Self, Failure> {
-        let aws = |service: &str, operation: &str, arguments: Value| stage.account.aws(service, operation, arguments);
-        let (suffixed, global) = (format!("{NAME}-{SUFFIX}"), format!("{NAME}{SUFFIX}"));
-        let description = format!("Security group for the {NAME} launch configuration");
-        let group =
-            aws("ec2", "create_security_group", json!({ "GroupName": suffixed, "Description": description, "VpcId": stage.seed.vpc }))?;
-        let security_group = group["GroupId"].as_str().unwrap().to_owned();
-        for (port, cidr) in [(22, "10.0.0.0/8"), (9092, "10.0.0.0/8"), (9092, "192.168.0.0/16")] {
-            let rule = json!({ "IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{ "CidrIp": cidr }] });
-            aws("ec2", "authorize_security_group_ingress", json!({ "GroupId": security_group, "IpPermissions": [rule] }))?;
-        }
-        aws("iam", "create_role", json!({ "RoleName": global, "AssumeRolePolicyDocument": TRUST }))?;
-        aws("iam", "attach_role_policy", json!({ "RoleName": global, "PolicyArn": MANAGED }))?;
-        aws("iam", "create_instance_profile", json!({ "InstanceProfileName": global, "Path": "/metrics/" }))?;
-        aws("iam", "add_role_to_instance_profile", json!({ "InstanceProfileName": global, "RoleName": global }))?;
-        let root = json!({ "DeviceName": "/dev/sda1", "Ebs": { "VolumeSize": 50, "VolumeType": "gp2", "DeleteOnTermination": true } });
-        let data = json!({ "DeviceName": "/dev/xvdh", "Ebs": { "VolumeSize": 300, "VolumeType": "gp2", "DeleteOnTermination": false } });
-        let user_data = if from_template { STANDARD.encode(SCRIPT) } else { SCRIPT.to_owned() };
-        let mut server = json!({
-            "ImageId": stage.config.ami, "InstanceType": "t3.small", "KeyName": "ops", "UserData": user_data, "EbsOptimized": false,
-            "BlockDeviceMappings": [root, data],
-        });
-        let launches = if from_template {
-            server["SecurityGroupIds"] = json!([security_group]);
-            server["IamInstanceProfile"] = json!({ "Name": global });
-            aws("ec2", "create_launch_template", json!({ "LaunchTemplateName": suffixed, "LaunchTemplateData": server }))?;
-            ("LaunchTemplate", json!({ "LaunchTemplateName": suffixed, "Version": "$Latest" }))
-        } else {
-            server["LaunchConfigurationName"] = json!(suffixed);
-            server["SecurityGroups"] = json!([security_group]);
-            server["IamInstanceProfile"] = json!(global);
-            server["AssociatePublicIpAddress"] = json!(false);
-            aws("autoscaling", "create_launch_configuration", server)?;
-            ("LaunchConfigurationName", json!(suffixed))
-        };
-        let tag = |key: &str, value: &str| json!({ "Key": key, "Value": value, "PropagateAtLaunch": true });
-        let mut group = json!({
-            "AutoScalingGroupName": NAME, "MinSize": 1, "MaxSize": 1, "HealthCheckType": "EC2", "HealthCheckGracePeriod": 600,
-            "VPCZoneIdentifier": stage.config.subnets.join(","), "TerminationPolicies": ["Default"],
-            "Tags": [tag("Name", NAME), tag("Team", "metrics"), tag("Owner", "metrics@example.com"), tag("CostCenter", "4711")],
-        });
-        group[launches.0] = launches.1;
-        aws("autoscaling", "create_auto_scaling_group", group)?;
-        Ok(Self { stage, security_group })
-    }
-
-    fn group(&self) -> Result<Value, Failure> {
-        let asked = json!({ "AutoScalingGroupNames": [NAME] });
-        Ok(self.stage.account.aws("autoscaling", "describe_auto_scaling_groups", asked)?["AutoScalingGroups"][0].take())
-    }
-
-    fn instances(&self) -> Result<Vec<String>, Failure> {
-        let group = self.group()?;
-        Ok(group["Instances"].as_array().unwrap().iter().map(|one| one["InstanceId"].as_str().unwrap().to_owned()).collect())
-    }
-
-    /// Writes its config as `cluster.kdl`; gives what was said beside it.
-    fn write_config(&self) -> Result<String, Failure> {
-        let (run, calls) = self.stage.expect(0, WRITE)?;
-        assert_eq!(calls.writes(), 0, "{calls}");
-        self.stage.kaphost.write("cluster.kdl", &run.stdout)?;
-        Ok(run.stderr)
-    }
-}
+const NAME: &str = Handmade::NAME;
+const SUFFIX: &str = Handmade::SUFFIX;
+const MANAGED: &str = Handmade::MANAGED;
+const WRITE: &str = Handmade::WRITE;
 
 #[test]
 fn a_server_of_terraforms_is_written_adopted_kept_and_destroyed() -> Result<(), Failure> {
     let stage = Stage::new()?;
     let before = stage.account.holdings()?;
-    let server = Server::make(&stage, false)?;
+    let server = Handmade::make(&stage, false)?;
     let instances = server.instances()?;
 
     // Before: an apply refuses, and says what to do.
@@ -159,7 +80,7 @@ fn a_server_of_terraforms_is_written_adopted_kept_and_destroyed() -> Result<(), 
 #[test]
 fn a_server_from_a_template_that_follows_the_latest() -> Result<(), Failure> {
     let stage = Stage::new()?;
-    let server = Server::make(&stage, true)?;
+    let server = Handmade::make(&stage, true)?;
     let instances = server.instances()?;
     server.write_config()?;
     stage.expect(0, "adopt cluster.kdl --auto-approve")?;
@@ -175,7 +96,7 @@ fn a_server_from_a_template_that_follows_the_latest() -> Result<(), Failure> {
 fn an_adoption_that_is_killed_anywhere_is_finished_by_the_next() -> Result<(), Failure> {
     for writes in [1, 4, 6, 7] {
         let stage = Stage::new()?;
-        let server = Server::make(&stage, false)?;
+        let server = Handmade::make(&stage, false)?;
         let instances = server.instances()?;
         server.write_config()?;
         let (_, calls) = stage.account.record(|| stage.run("adopt cluster.kdl --dry-run"))?;
@@ -194,7 +115,7 @@ fn an_adoption_that_is_killed_anywhere_is_finished_by_the_next() -> Result<(), F
 #[test]
 fn what_the_config_says_otherwise_is_shown_and_left_to_an_apply() -> Result<(), Failure> {
     let stage = Stage::new()?;
-    let server = Server::make(&stage, false)?;
+    let server = Handmade::make(&stage, false)?;
     let instances = server.instances()?;
     server.write_config()?;
     let kdl = std::fs::read_to_string(stage.kaphost.folder().join("cluster.kdl")).unwrap();
@@ -215,7 +136,7 @@ fn what_the_config_says_otherwise_is_shown_and_left_to_an_apply() -> Result<(), 
 #[test]
 fn policies_judge_what_is_adopted() -> Result<(), Failure> {
     let stage = Stage::new()?;
-    let server = Server::make(&stage, false)?;
+    let server = Handmade::make(&stage, false)?;
     server.write_config()?;
     let kdl = std::fs::read_to_string(stage.kaphost.folder().join("cluster.kdl")).unwrap();
     stage.kaphost.write("cluster.kdl", &kdl.replacen("10.0.0.0/8", "0.0.0.0/0", 1))?;
@@ -231,7 +152,7 @@ fn what_cannot_be_adopted_is_refused_in_words() -> Result<(), Failure> {
     let (none, calls) = stage.expect(1, WRITE)?;
     assert!(none.said().contains("there is no Auto Scaling group kapacitor-prod in us-east-1"), "{none}");
     assert_eq!(calls.writes(), 0, "{calls}");
-    let server = Server::make(&stage, false)?;
+    let server = Handmade::make(&stage, false)?;
     server.write_config()?;
     let aws = |operation: &str, arguments: Value| stage.account.aws("autoscaling", operation, arguments);
     let refused = |words: &str| -> Result<(), Failure> {

