@@ -6,25 +6,34 @@ mod work;
 
 use std::path::{Path as FilePath, PathBuf};
 
-use kaphost_report::{Page, Verdict};
-use serde_json::Value;
+use kaphost_report::Page;
+use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::input;
 use crate::record::{Inputs, Recorded};
 use crate::render::simple::Simple;
+use crate::saved;
 use decision::Decision;
 
 /// Longer than any document of kaphost's.
 const MAX_BYTES: u64 = 64 << 20;
 /// What is said when no file holds a decision.
-const HELP: &str = "give what `--record FILE` wrote, or what `kaphost check`, `plan` or `apply` printed with `--output json`";
+const HELP: &str = "give what `--record` or `plan --out` wrote, or what `kaphost check`, `plan` or `apply` printed with `--output json`";
 
-/// The documents, read.
+/// The documents, read: what they tell, cluster by cluster.
 #[derive(Debug, Default)]
-pub(crate) struct Documents {
+pub(crate) struct Documents(Vec<Told>);
+
+/// What is told of one cluster. Decision, plan and run may come from different files.
+#[derive(Debug, Default)]
+struct Told {
+    /// Its name; empty where no file says it, which is good enough where all is about one.
+    cluster: String,
     decision: Option<Decision>,
     inputs: Option<Inputs>,
+    /// The saved plan that tells it.
+    saved: Option<Saved>,
     /// Parts of a record that are not what their digests say.
     altered: Vec<String>,
     plan: Option<Value>,
@@ -32,17 +41,32 @@ pub(crate) struct Documents {
     outputs: Option<Value>,
 }
 
+/// A cluster's page, and why the config's text is not on it, when it is not.
+pub(crate) type Sheet = (Page, Option<String>);
+
+/// Of a saved plan, what is not in its clusters.
+#[derive(Clone, Debug)]
+struct Saved {
+    id: String,
+    salt: String,
+    account: String,
+    expires: String,
+}
+
 impl Documents {
-    /// Reads files. Each tells what it knows; the decision, the plan and the run may be in different ones.
+    /// Reads files, and folders of records. The decisions may be of several clusters.
     ///
     /// # Errors
-    /// When one cannot be read, is none of kaphost's, or two tell of different decisions.
+    /// When one cannot be read, is none of kaphost's, or two tell of different decisions on one cluster.
     pub(crate) fn read(files: &[PathBuf]) -> Result<Self, Failure> {
         let mut all = Self::default();
         for file in files {
-            all.add(file)?;
+            for file in within(file)? {
+                all.add(&file)?;
+            }
         }
-        if all.decision.is_some() {
+        all.settle();
+        if all.0.iter().any(|told| told.decision.is_some()) {
             return Ok(all);
         }
         let names: Vec<String> = files.iter().map(|file| format!("`{}`", file.display())).collect();
@@ -52,38 +76,57 @@ impl Documents {
     fn add(&mut self, file: &FilePath) -> Result<(), Failure> {
         let text =
             input::text_within(file, MAX_BYTES).map_err(|why| Failure::Unreadable { what: "the document", file: file.to_owned(), why })?;
-        let mut document: Value =
+        let document: Value =
             serde_json::from_str(&text).map_err(|error| unfit(format!("`{}` is no JSON: {error}", file.display()), HELP))?;
-        match document["clusters"].as_array().map(Vec::as_slice) {
-            None => {}
-            Some([one]) => document = one.clone(),
-            Some(several) => {
-                let names: Vec<&str> = several.iter().filter_map(|one| one["cluster"].as_str()).collect();
-                let message = format!("`{}` tells of several clusters: {}", file.display(), names.join(", "));
-                return Err(unfit(
-                    message,
-                    "make the document with `--cluster NAME`, or give the record of one: `--record` of several is a folder",
-                ));
+        let schema = document["schema"].as_str().unwrap_or_default();
+        if schema.starts_with("kaphost.saved-plan/") {
+            // Whole, or not at all: it is about to be believed.
+            let plan = saved::Saved::read(file)?.document;
+            let frame = Saved { id: plan.id, salt: plan.salt, account: plan.account, expires: plan.expires };
+            for cluster in plan.clusters {
+                self.tell(file, &json!(cluster), |told| told.saved = Some(frame.clone()))?;
             }
+            return Ok(());
         }
-        let is_record = document["schema"].as_str().is_some_and(|schema| schema.starts_with("kaphost.record/"));
-        if is_record {
+        if schema.starts_with("kaphost.record/") {
             let recorded = Recorded::read(file)?;
-            self.altered.extend(recorded.altered);
-            self.inputs = Some(recorded.inputs);
-        } else if let Ok(inputs) = serde_json::from_value(document["inputs"].clone()) {
-            self.inputs.get_or_insert(inputs);
+            return self.tell(file, &document, |told| {
+                told.altered.extend(recorded.altered);
+                told.inputs = Some(recorded.inputs);
+            });
         }
-        if document["decision"].is_object() {
-            let decision =
-                Decision::parse(&document["decision"]).map_err(|why| unfit(format!("the decision in `{}` {why}", file.display()), HELP))?;
-            if self.decision.as_ref().is_some_and(|other| !other.is_same(&decision)) {
-                let message = format!("`{}` tells of another decision than the file before it", file.display());
+        match document["clusters"].as_array() {
+            Some(several) => several.iter().try_for_each(|one| self.tell(file, one, |_| {})),
+            None => self.tell(file, &document, |_| {}),
+        }
+    }
+
+    /// Takes in what a document says of one cluster.
+    fn tell(&mut self, file: &FilePath, document: &Value, more: impl FnOnce(&mut Told)) -> Result<(), Failure> {
+        let decision = match &document["decision"] {
+            Value::Null => None,
+            decision => Some(Decision::parse(decision).map_err(|why| unfit(format!("the decision in `{}` {why}", file.display()), HELP))?),
+        };
+        let places = [&document["cluster"], &document["plan"]["names"]["cluster"]];
+        let said = decision.as_ref().map(|decision| decision.cluster.as_str());
+        let cluster = said.or_else(|| places.into_iter().find_map(Value::as_str)).unwrap_or_default().to_owned();
+        let index = self.0.iter().position(|told| told.cluster == cluster).unwrap_or_else(|| {
+            self.0.push(Told { cluster, ..Told::default() });
+            self.0.len() - 1
+        });
+        let Some(told) = self.0.get_mut(index) else { return Ok(()) };
+        more(told);
+        if let Ok(inputs) = serde_json::from_value(document["inputs"].clone()) {
+            told.inputs.get_or_insert(inputs);
+        }
+        if let Some(decision) = decision {
+            if told.decision.as_ref().is_some_and(|other| !other.is_same(&decision)) {
+                let message = format!("`{}` tells of another decision on {} than the file before it", file.display(), decision.cluster);
                 return Err(unfit(message, "give documents of one run"));
             }
-            self.decision = Some(decision);
+            told.decision = Some(decision);
         }
-        for (name, place) in [("plan", &mut self.plan), ("report", &mut self.report), ("outputs", &mut self.outputs)] {
+        for (name, place) in [("plan", &mut told.plan), ("report", &mut told.report), ("outputs", &mut told.outputs)] {
             if document[name].is_object() {
                 *place = Some(document[name].clone());
             }
@@ -91,14 +134,56 @@ impl Documents {
         Ok(())
     }
 
-    /// Puts the page together. `config` is where the config is now; where the documents say otherwise. Gives also why its text is not shown, when it is not.
+    /// What names no cluster (how a run ended that failed) is about the one that the other files are about.
+    fn settle(&mut self) {
+        if let [_, _] = self.0.as_slice()
+            && let Some(nameless) = self.0.iter().position(|told| told.cluster.is_empty())
+        {
+            let from = self.0.remove(nameless);
+            if let Some(told) = self.0.first_mut() {
+                told.plan = told.plan.take().or(from.plan);
+                told.report = told.report.take().or(from.report);
+                told.outputs = told.outputs.take().or(from.outputs);
+            }
+        }
+    }
+
+    /// Clusters of which the files tell something, and no decision.
+    pub(crate) fn undecided(&self) -> impl Iterator<Item = &str> {
+        self.0
+            .iter()
+            .filter(|told| told.decision.is_none())
+            .map(|told| if told.cluster.is_empty() { "a run" } else { told.cluster.as_str() })
+    }
+
+    /// Puts the pages together, one for each cluster that was decided on. `config` is where the config is now; where the documents say otherwise.
     #[must_use]
-    pub(crate) fn page(&self, config: Option<&FilePath>) -> (Page, Option<String>) {
-        let Some(decision) = &self.decision else { return (Page::new("", Verdict::Denied), None) };
+    pub(crate) fn pages(&self, config: Option<&FilePath>) -> Vec<Sheet> {
+        self.0.iter().filter_map(|told| told.page(config)).collect()
+    }
+}
+
+/// The files that are meant: of a folder, what `--record` wrote into it.
+fn within(file: &FilePath) -> Result<Vec<PathBuf>, Failure> {
+    if !file.is_dir() {
+        return Ok(vec![file.to_owned()]);
+    }
+    let unreadable = |error: std::io::Error| Failure::Unreadable { what: "the folder", file: file.to_owned(), why: input::plain(&error) };
+    let entries = std::fs::read_dir(file).map_err(unreadable)?;
+    let mut found: Vec<PathBuf> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().map_err(unreadable)?;
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    found.sort();
+    Ok(found)
+}
+
+impl Told {
+    fn page(&self, config: Option<&FilePath>) -> Option<Sheet> {
+        let decision = self.decision.as_ref()?;
         let mut page = Page::new(&decision.cluster, decision.verdict());
+        let salt = self.saved.as_ref().map(|saved| saved.salt.as_str());
         let told = self.inputs.as_ref().map_or_else(
             || Err("the document does not name it".to_owned()),
-            |inputs| source::read(&inputs.config, config, &decision.cluster),
+            |inputs| source::read(&inputs.config, config, &decision.cluster, salt),
         );
         let (text, gap) = match told {
             Ok(text) => (Some(text), None),
@@ -113,10 +198,15 @@ impl Documents {
             page.remarks.push(format!("`{part}` in the record is not what it was when the record was written: its digest is another."));
         }
         page.evidence.splice(0..0, self.inputs.as_ref().map(evidence).unwrap_or_default());
+        if let Some(saved) = &self.saved {
+            page.remarks.push(format!("This is of a saved plan, good until {}; digests of what may be secret are salted.", saved.expires));
+            let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            page.evidence.splice(0..0, [pair("Number of the plan", &saved.id), pair("Account", &saved.account)]);
+        }
         page.plan = self.plan.as_ref().map(|plan| work::plan(plan, decision));
         page.run = self.report.as_ref().map(work::run);
         page.outputs = self.outputs.as_ref().map(work::outputs).unwrap_or_default();
-        (page, gap)
+        Some((page, gap))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::pipeline::{Current, Prepared};
 use crate::preflight::Asks;
+use crate::saved::Before;
 use crate::{render, term};
 
 /// What one cluster of the run needs.
@@ -23,15 +24,16 @@ pub(crate) struct Needs<'a> {
     reads: Reads,
 }
 
-/// What applying needs. The image counts as read, though this machine may remember it: another does not.
+/// What applying needs, by the config or by a plan that is saved. The image counts as read, though this machine may remember it: another does not.
 #[must_use]
-pub(crate) fn of_plan<'a>(prepared: &Prepared, current: &'a Current, asks: Asks) -> Needs<'a> {
+pub(crate) fn of_plan<'a>(prepared: &Prepared, current: &'a Current, asks: Asks, is_saved: bool) -> Needs<'a> {
     let kinds: BTreeSet<FactKind> = prepared.decision.policies.iter().flat_map(|policy| policy.facts.iter().copied()).collect();
     let reads = Reads {
         query: query(&prepared.desired, None),
         facts: FactsQuery::of(&prepared.input.spec.cluster, &kinds),
         preflight: if asks == Asks::Nothing { Inquiry::default() } else { Inquiry::of(&prepared.desired, &current.plan) },
         refreshes: kaphost_plan::needs_refresh(&prepared.desired, &current.observed, &current.image),
+        activity: is_saved && Before::is_read(current),
     };
     Needs { plan: &current.plan, observed: &current.observed, reads }
 }
@@ -40,7 +42,11 @@ pub(crate) fn of_plan<'a>(prepared: &Prepared, current: &'a Current, asks: Asks)
 #[must_use]
 pub(crate) fn of_destroy<'a>(names: &Names, plan: &'a Plan, observed: &'a Observed) -> Needs<'a> {
     let query = Query::for_destroy(names.clone());
-    Needs { plan, observed, reads: Reads { query, facts: FactsQuery::default(), preflight: Inquiry::default(), refreshes: false } }
+    Needs {
+        plan,
+        observed,
+        reads: Reads { query, facts: FactsQuery::default(), preflight: Inquiry::default(), refreshes: false, activity: false },
+    }
 }
 
 /// Prints it, one document for all: by itself, ready to be given to IAM, or within the document that programs get.

@@ -14,8 +14,12 @@ use crate::term::{self, BAD, CHANGED, FAINT, GOOD, STRONG, paint};
 const TICK: Duration = Duration::from_millis(120);
 /// Where nobody watches live: after so long a silence a line says that the run goes on, and on what it waits. Pipelines end jobs that say nothing.
 const SILENCE: Duration = Duration::from_secs(30);
-/// So long a read of the cloud may take before anything is said of it.
+/// So long a read of the cloud may take before somebody who watches live is told of it. In a log a line that depends on how fast an answer came is noise, and there it
+/// takes [`SILENCE`].
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Where a line goes on that is longer than the terminal is wide: past its count and sign.
+const HANG: usize = 8;
 
 /// Where runs are shown, one or several at once.
 #[derive(Clone, Debug)]
@@ -141,7 +145,8 @@ impl Progress {
     /// The line for the whole moves on; where nobody watches live, a long silence is broken.
     fn still_here(&self) {
         let state = locked(&self.state);
-        let words = state.words();
+        // Where somebody watches live, each step has a line of its own.
+        let words = if self.live.is_some() { state.count() } else { state.words() };
         let silent = state.said.elapsed() >= SILENCE;
         drop(state);
         match &self.live {
@@ -197,18 +202,24 @@ impl Progress {
 
     fn print(&self, line: &str) {
         locked(&self.state).said = Instant::now();
-        let show = || term::err(&format!("{}{line}\n", self.label));
+        let line = format!("{}{line}", self.label);
         match &self.live {
-            Some(live) => live.lines.suspend(show),
-            None => show(),
+            // A log has no width: there a line stays one.
+            Some(live) => live.lines.suspend(|| term::err(&term::hanging(&line, HANG))),
+            None => term::err(&format!("{line}\n")),
         }
     }
 }
 
 impl State {
+    /// `3 of 9 done after 12 s`
+    fn count(&self) -> String {
+        format!("{} of {} done after {}", self.ended, self.total, seconds(millis(self.began.elapsed())))
+    }
+
     /// `3 of 9 done after 12 s; waiting for capacity of Auto Scaling group kapacitor-stage for 10 s`
     fn words(&self) -> String {
-        let mut text = format!("{} of {} done after {}", self.ended, self.total, seconds(millis(self.began.elapsed())));
+        let mut text = self.count();
         let longest = self.under_way.iter().min_by_key(|(_, since)| **since);
         if let Some((step, since)) = longest {
             let subject = self.subjects.get(step).map(String::as_str).unwrap_or_default();
@@ -221,15 +232,16 @@ impl State {
     }
 }
 
-/// Waits for a read of the cloud; after a second it says that it does. With nobody at the other end that goes on for a while.
+/// Waits for a read of the cloud; after a while it says that it does. With nobody at the other end that goes on for longer.
 pub(crate) async fn patiently<T>(read: impl Future<Output = T>) -> T {
     const WORDS: &str = "Waiting for the cloud to answer";
+    let is_live = term::err_is_live();
     tokio::pin!(read);
     tokio::select! {
         result = &mut read => return result,
-        () = tokio::time::sleep(PATIENCE) => {}
+        () = tokio::time::sleep(if is_live { PATIENCE } else { SILENCE }) => {}
     }
-    if !term::err_is_live() {
+    if !is_live {
         term::err(&format!("{WORDS} …\n"));
         return read.await;
     }

@@ -86,6 +86,18 @@ pub(crate) fn width() -> usize {
     said.or_else(asked).unwrap_or(80).clamp(40, 160)
 }
 
+/// A line, broken between words where it is longer than the terminal is wide, and going on under its text: a terminal breaks it within a name.
+#[must_use]
+pub(crate) fn hanging(line: &str, indent: usize) -> String {
+    let indent = " ".repeat(indent);
+    let options = textwrap::Options::new(width())
+        .subsequent_indent(&indent)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .break_words(false);
+    textwrap::wrap(line, options).join("\n") + "\n"
+}
+
 /// Whether there is anybody to answer a question.
 #[must_use]
 pub(crate) fn can_ask() -> bool {
@@ -101,4 +113,17 @@ pub(crate) fn confirm(question: &str) -> std::io::Result<bool> {
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(answer.trim() == "yes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_goes_on_under_its_text() {
+        let name = "wait-for-capacity-of-the-group";
+        let line = format!("  1/8 ✓ {name} {name} {name}");
+        assert_eq!(hanging(&line, 8), format!("  1/8 ✓ {name} {name}\n        {name}\n"));
+        assert_eq!(hanging("  short  40 ms", 8), "  short  40 ms\n");
+    }
 }

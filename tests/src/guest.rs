@@ -26,6 +26,41 @@ const TEXTS_TO: usize = 65_536;
 /// Pages of 64 KiB at the start, unless the fragment says otherwise.
 const PAGES: u32 = 4;
 
+/// Something that a policy may be told of the world, by its place in the contract's `fact`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Fact {
+    /// The account.
+    Account,
+    /// The machine image.
+    Ami,
+    /// The subnets.
+    Subnets,
+    /// The VPC.
+    Vpc,
+}
+
+/// A policy of this name that needs to know these, and is content with whatever they are.
+///
+/// # Errors
+/// As [`policy()`].
+pub fn content_with(name: &str, facts: &[Fact]) -> Result<Vec<u8>, Failure> {
+    let mut needs = String::new();
+    for fact in facts {
+        // Writing into a string does not fail.
+        let _ = write!(needs, "\\{:02x}", *fact as u8);
+    }
+    policy(&format!(
+        r#"
+(func $describe (result i32)
+  (local $at i32)
+  (local.set $at (call $described (@text "{name}") (@text "1.0.0") (@text "Needs facts.") (@text "r") (@text "It holds.")))
+  (call $put (i32.add (local.get $at) (i32.const (@offset description.needs))) (@text "{needs}"))
+  (local.get $at))
+"#
+    ))
+}
+
 /// Makes the bytes of a policy from its text.
 ///
 /// # Errors

@@ -1,4 +1,6 @@
-//! What a run said, in a form that golden files can hold.
+//! What a run said, in a form that golden files can hold, or that can be looked into.
+
+use serde_json::Value;
 
 use crate::{Failure, Kaphost, Run};
 
@@ -14,6 +16,26 @@ impl Kaphost {
 }
 
 impl Run {
+    /// The document on standard output.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn document(&self) -> Result<Value, Failure> {
+        serde_json::from_str(&self.stdout).map_err(|error| Failure::new(format!("{error}: {self}")))
+    }
+
+    /// `code: message` of each reason for which something that was kept does not hold any more, and of what ended the run.
+    ///
+    /// # Errors
+    /// When there is no document.
+    pub fn reasons(&self) -> Result<Vec<String>, Failure> {
+        let document = self.document()?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let shown = |problem: &Value| format!("{}: {}", text(&problem["code"]), text(&problem["message"]));
+        let list = |problems: &Value| problems.as_array().into_iter().flatten().map(shown).collect::<Vec<_>>();
+        Ok([list(&document["reasons"]), list(&document["ended"]["problems"])].concat())
+    }
+
     /// Both streams and the code. Digests, which differ between compilers, are named and not spelt; time and memory are left out.
     #[must_use]
     pub fn transcript(&self) -> String {

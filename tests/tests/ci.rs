@@ -1,6 +1,6 @@
 //! The files of `configs/ci`, as far as a shell can run them: every `run:` and `script:` in the order of the file, as a runner would.
 
-#![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,39 +54,65 @@ fn shell(kaphost: &Kaphost, script: &str, variables: &Value) -> Run {
     Run::of(&mut command).unwrap()
 }
 
-/// The scripts of a job, one after the other until one fails; the last that ran.
-fn job(kaphost: &Kaphost, scripts: &[&str], variables: &Value) -> Run {
-    let mut last = None;
-    for script in scripts {
-        let run = shell(kaphost, script, variables);
-        let failed = run.code != Some(0);
-        last = Some(run);
-        if failed {
-            break;
-        }
+/// What the scripts of a forge's job are, and its variables but for those that the forge fills in.
+struct Job {
+    forge: &'static str,
+    scripts: Vec<String>,
+    variables: Value,
+}
+
+impl Job {
+    fn github(name: &str) -> Self {
+        let workflow = ci("github-actions.yml");
+        let steps = workflow["jobs"][name]["steps"].as_array().unwrap();
+        let scripts = steps.iter().filter_map(|step| step["run"].as_str().map(str::to_owned)).collect();
+        Self { forge: "GitHub", scripts, variables: plain(&[&workflow["env"], &workflow["jobs"][name]["env"]]) }
     }
-    last.unwrap()
+
+    fn gitlab(name: &str) -> Self {
+        let file = ci("gitlab-ci.yml");
+        let job = &file[name];
+        let scripts = job["script"].as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()).collect();
+        let above = job["extends"].as_str().map_or(&Value::Null, |above| &file[above]["variables"]);
+        Self { forge: "GitLab", scripts, variables: plain(&[above, &job["variables"]]) }
+    }
+
+    /// The job of this purpose on each forge.
+    fn both(purpose: &str) -> [Self; 2] {
+        [Self::github(purpose), Self::gitlab(&if purpose == "check" { "kaphost".to_owned() } else { format!("kaphost-{purpose}") })]
+    }
+
+    /// Runs it: its scripts one after the other until one fails. Gives the last that ran.
+    fn run(&self, kaphost: &Kaphost) -> Run {
+        let mut last = None;
+        for script in &self.scripts {
+            let run = shell(kaphost, script, &self.variables);
+            let failed = run.code != Some(0);
+            last = Some(run);
+            if failed {
+                break;
+            }
+        }
+        last.unwrap()
+    }
 }
 
-fn github() -> (Vec<String>, Value) {
-    let workflow = ci("github-actions.yml");
-    let steps = workflow["jobs"]["check"]["steps"].as_array().unwrap();
-    (steps.iter().filter_map(|step| step["run"].as_str().map(str::to_owned)).collect(), workflow["env"].clone())
-}
-
-fn gitlab() -> (Vec<String>, Value) {
-    let job = &ci("gitlab-ci.yml")["kaphost"];
-    (job["script"].as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()).collect(), job["variables"].clone())
+/// The variables, one list over the other, without those of which only the forge knows the value.
+fn plain(lists: &[&Value]) -> Value {
+    let all = lists.iter().filter_map(|list| list.as_object()).flatten();
+    all.filter(|(_, value)| value.as_str().is_some_and(|value| !value.contains("${{")))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 #[test]
 fn the_jobs_gate_and_leave_their_reports() {
-    for (forge, (scripts, variables)) in [("GitHub", github()), ("GitLab", gitlab())] {
-        assert!(scripts.iter().any(|script| script.starts_with("kaphost check ")), "{forge}: {scripts:?}");
-        let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
+    for job in Job::both("check") {
+        let forge = job.forge;
+        assert!(job.scripts.iter().any(|script| script.starts_with("kaphost check ")), "{forge}: {:?}", job.scripts);
         for (code, range) in [(0, "10.0.0.0/8"), (3, "0.0.0.0/0"), (1, "10.0.0.0/99")] {
             let kaphost = repository(range);
-            let run = job(&kaphost, &scripts, &variables);
+            let run = job.run(&kaphost);
             assert_eq!(run.code, Some(code), "{forge}: {run}");
             for file in ["kaphost.sarif", "kaphost.xml", "kaphost.json"] {
                 let text =
@@ -100,13 +126,13 @@ fn the_jobs_gate_and_leave_their_reports() {
         // Without its policies the gate is shut.
         let kaphost = repository("10.0.0.0/8");
         fs::remove_file(kaphost.folder().join("policies/org.kdl")).unwrap();
-        assert_eq!(job(&kaphost, &scripts, &variables).code, Some(4), "{forge}");
+        assert_eq!(job.run(&kaphost).code, Some(4), "{forge}");
     }
 }
 
 /// What is uploaded is what is written.
 #[test]
-fn the_reports_that_are_kept_are_those_that_are_made() {
+fn what_is_kept_is_what_is_made() {
     let workflow = ci("github-actions.yml");
     let steps = workflow["jobs"]["check"]["steps"].as_array().unwrap();
     let check = steps.iter().find_map(|step| step["run"].as_str().filter(|run| run.contains("kaphost check"))).unwrap();
@@ -114,27 +140,94 @@ fn the_reports_that_are_kept_are_those_that_are_made() {
     assert_eq!(uploads.len(), 2);
     let sarif = uploads[0]["with"]["sarif_file"].as_str().unwrap();
     assert!(check.contains(&format!("sarif={sarif}")), "{check}");
-    let (scripts, _) = gitlab();
-    let job = &ci("gitlab-ci.yml")["kaphost"]["artifacts"];
+    let folder = |job: &str| {
+        let steps = workflow["jobs"][job]["steps"].as_array().unwrap();
+        steps.iter().find(|step| step["uses"].as_str().is_some_and(|uses| uses.contains("load-artifact"))).unwrap()["with"].clone()
+    };
+    assert_eq!((&folder("plan")["name"], &folder("plan")["path"]), (&folder("apply")["name"], &folder("apply")["path"]));
+    let file = ci("gitlab-ci.yml");
+    let scripts = Job::gitlab("kaphost").scripts;
+    let job = &file["kaphost"]["artifacts"];
     let kept = job["paths"].as_array().unwrap().iter().chain([&job["reports"]["junit"]]);
     for file in kept.map(|file| file.as_str().unwrap()) {
         assert!(scripts.iter().any(|script| script.contains(&format!("={file}"))), "{file} is not made");
     }
+    assert_eq!(
+        (&file["kaphost-plan"]["artifacts"]["paths"][0], &file["kaphost-apply"]["needs"][0]),
+        (&"plans".into(), &"kaphost-plan".into())
+    );
 }
 
-/// The job that changes something does so for each cluster, and stops at the first that does not come to its end.
+/// A pull request reaches no key, no role and no cloud.
 #[test]
-fn the_job_after_the_merge_applies_each_cluster() {
+fn only_what_is_merged_is_planned_and_applied() {
     let workflow = ci("github-actions.yml");
-    let steps = workflow["jobs"]["apply"]["steps"].as_array().unwrap();
-    let scripts: Vec<&str> = steps.iter().filter_map(|step| step["run"].as_str()).collect();
-    let kaphost = repository("10.0.0.0/8");
-    let mut variables = workflow["env"].clone();
-    variables["KAPHOST_CLOUD"] = "lab:lab.json".into();
-    fs::copy(kaphost.folder().join("clusters/good.kdl"), kaphost.folder().join("clusters/wrong.kdl")).unwrap();
-    let wrong = fs::read_to_string(kaphost.folder().join("clusters/wrong.kdl")).unwrap();
-    fs::write(kaphost.folder().join("clusters/wrong.kdl"), wrong.replace("10.0.0.0/8", "0.0.0.0/0")).unwrap();
-    let run = job(&kaphost, &scripts, &variables);
-    assert_eq!(run.code, Some(3), "{run}");
-    assert!(run.stdout.contains("asg_name"), "the first is applied: {run}");
+    for job in ["plan", "apply"] {
+        assert_eq!(workflow["jobs"][job]["if"], "github.event_name == 'push'");
+        let merged = &ci("gitlab-ci.yml")[format!("kaphost-{job}")]["rules"];
+        assert_eq!((merged.as_array().unwrap().len(), &merged[0]["if"]), (1, &"$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH".into()));
+    }
+    assert!(!workflow["jobs"]["check"].to_string().contains("secrets."));
+}
+
+const KEY: &str =
+    "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEICrTKbG04r6ZPs9QOfcTlbrd/7gXWN0AwTYCQdV8gkGs\n-----END PRIVATE KEY-----";
+const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEACdqwjhbhuP7vZQ8RqsGlZKN/QnC4QIHT9cDNh01BL7U=\n-----END PUBLIC KEY-----\n";
+
+/// The plans of one job are what the next one applies: signed, each once, and nothing else.
+#[test]
+fn what_was_planned_is_applied_and_nothing_else() {
+    for (mut plan, mut apply) in Job::both("plan").into_iter().zip(Job::both("apply")) {
+        let forge = plan.forge;
+        let kaphost = repository("10.0.0.0/8");
+        kaphost.write("policies/pipeline.pem", PUBLIC).unwrap();
+        // What the forge gives: the key as a text, or as a file.
+        let key = kaphost.write("../key.txt", KEY).unwrap();
+        let temporary = kaphost.home().join("temp");
+        fs::create_dir(&temporary).unwrap();
+        for job in [&mut plan, &mut apply] {
+            job.variables["KAPHOST_CLOUD"] = "lab:lab.json".into();
+            job.variables["RUNNER_TEMP"] = temporary.to_str().unwrap().into();
+        }
+        plan.variables["KAPHOST_SIGNING_KEY"] = if forge == "GitHub" { KEY.into() } else { key.to_str().unwrap().into() };
+        let cloud = || fs::read_to_string(kaphost.folder().join("lab.json")).unwrap_or_default();
+        let expect = |job: &Job, code: i32| {
+            let run = job.run(&kaphost);
+            assert_eq!(run.code, Some(code), "{forge}: {run}");
+            run
+        };
+
+        expect(&plan, 0);
+        assert!(fs::read_dir(&temporary).unwrap().next().is_none(), "{forge}: the key is left behind");
+        let plans = ["plans/clusters-good.kdl.kapplan", "plans/clusters-team-other.kdl.kapplan"].map(|plan| kaphost.folder().join(plan));
+        let signature = |plan: &Path| plan.with_extension("kapplan.sig");
+        assert!(plans.iter().all(|plan| plan.exists() && signature(plan).exists()), "{forge}");
+        assert!(!cloud().contains("kapacitor-good"), "{forge}: a plan changes nothing");
+
+        // Not what was signed; signed by nobody; something else since.
+        let kept = fs::read_to_string(&plans[0]).unwrap();
+        fs::write(&plans[0], kept.replacen("t3.small", "t3.large", 1)).unwrap();
+        expect(&apply, 6);
+        fs::write(&plans[0], &kept).unwrap();
+        let signed = fs::read(signature(&plans[0])).unwrap();
+        fs::remove_file(signature(&plans[0])).unwrap();
+        expect(&apply, 6);
+        fs::write(signature(&plans[0]), signed).unwrap();
+        let config = fs::read_to_string(kaphost.folder().join("clusters/good.kdl")).unwrap();
+        kaphost.write("clusters/good.kdl", &config.replace("office", "offices")).unwrap();
+        expect(&apply, 6);
+        kaphost.write("clusters/good.kdl", &config).unwrap();
+        assert!(!cloud().contains("kapacitor-good"), "{forge}: nothing was done");
+
+        let applied = expect(&apply, 0);
+        assert_eq!(applied.stdout.matches("asg_name").count(), 2, "{forge}: {applied}");
+        assert!(cloud().contains("kapacitor-good") && cloud().contains("kapacitor-other"), "{forge}");
+        expect(&apply, 6);
+        // Planned again there is nothing to do, and doing that is no mistake.
+        expect(&plan, 0);
+        expect(&apply, 0);
+        // What a policy denies is not planned.
+        kaphost.write("clusters/team/other.kdl", &config.replace("10.0.0.0/8", "0.0.0.0/0")).unwrap();
+        expect(&plan, 3);
+    }
 }

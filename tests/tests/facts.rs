@@ -6,7 +6,7 @@
 use std::fs;
 use std::time::Duration;
 
-use kaphost_tests::{Kind, Run, Stage, policy};
+use kaphost_tests::{Fact, Kind, Run, Stage, content_with, policy};
 use serde_json::{Value, json};
 
 /// Needs every kind of facts, and denies each time: its violations say what it was told.
@@ -38,15 +38,6 @@ const TELLER: &str = r#"
   (local.get $at))
 "#;
 
-/// Needs the image and the subnets, and is content with whatever they are.
-const CONTENT: &str = r#"
-(func $describe (result i32)
-  (local $at i32)
-  (local.set $at (call $described (@text "content") (@text "1.0.0") (@text "Needs facts.") (@text "r") (@text "It holds.")))
-  (call $put (i32.add (local.get $at) (i32.const (@offset description.needs))) (@text "\01\02"))
-  (local.get $at))
-"#;
-
 /// Puts another VPC in the place of the config's.
 const MOVER: &str = r#"
 (func $mutate (param $cluster i32) (result i32)
@@ -59,7 +50,8 @@ const LATENCY: Duration = Duration::from_millis(250);
 
 fn stage() -> Stage {
     let stage = Stage::new().unwrap();
-    for (name, text) in [("teller", TELLER), ("content", CONTENT), ("mover", MOVER)] {
+    fs::write(stage.kaphost.folder().join("content.wasm"), content_with("content", &[Fact::Ami, Fact::Subnets]).unwrap()).unwrap();
+    for (name, text) in [("teller", TELLER), ("mover", MOVER)] {
         fs::write(stage.kaphost.folder().join(format!("{name}.wasm")), policy(text).unwrap()).unwrap();
     }
     stage
@@ -252,8 +244,7 @@ fn facts_hold_for_what_is_carried_out() {
     stage.kaphost.write("facts.json", &facts(&stage).to_string()).unwrap();
     // The one that needs the image and the subnets may go on.
     stage.expect(0, "check cluster.kdl --policy mover.wasm --policy content.wasm --facts facts.json").unwrap();
-    let needs_vpc = CONTENT.replace(r"\01\02", r"\03");
-    fs::write(stage.kaphost.folder().join("vpc.wasm"), policy(&needs_vpc).unwrap()).unwrap();
+    fs::write(stage.kaphost.folder().join("vpc.wasm"), content_with("content", &[Fact::Vpc]).unwrap()).unwrap();
     let (run, calls) = stage.expect(4, "plan cluster.kdl --policy mover.wasm --policy vpc.wasm --output json").unwrap();
     let (code, message) = &problems(&run)[0];
     assert_eq!(code, "facts-moved");

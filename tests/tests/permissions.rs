@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use kaphost_tests::{APPLY, Call, DESTROY, Estate, Fault, Kind, Policy, Rule, Stage, policy};
+use kaphost_tests::{APPLY, Call, DESTROY, Estate, Fact, Fault, Kind, Policy, Rule, Stage, content_with};
 use serde_json::{Value, json};
 
 const DOCUMENT: &str = "plan cluster.kdl --policy org.wasm --iam-policy";
@@ -86,6 +86,46 @@ fn the_document_of_each_plan_of_a_clusters_life_is_exact() {
     lives(&stage, "destroy cluster.kdl --iam-policy", DESTROY);
 }
 
+/// A saved plan looks at more before, and leaves its number behind.
+#[test]
+fn the_document_of_a_saved_plan_is_exact() {
+    const SAVED: &str = "plan cluster.kdl --policy org.wasm --out p.kapplan --iam-policy";
+    const APPLY_SAVED: &str = "apply p.kapplan";
+    let mut stage = Stage::new().unwrap();
+    // Nobody waits for the server, so that the only activity that is read is the last one before.
+    stage.change(|config| config.more.push("scaling wait-for-capacity-timeout=0".to_owned())).unwrap();
+    lives(&stage, SAVED, APPLY_SAVED);
+    lives(&stage, SAVED, APPLY_SAVED);
+    stage.change(|config| config.ssh.push(r#"cidr="192.168.7.0/24" description="vpn""#.to_owned())).unwrap();
+    lives(&stage, SAVED, APPLY_SAVED);
+    stage
+        .change(|config| {
+            config.ssh.pop();
+            config.instance_type = "t3.medium".to_owned();
+            config.tags.insert("Team".to_owned(), "metrics".to_owned());
+        })
+        .unwrap();
+    lives(&stage, SAVED, APPLY_SAVED);
+}
+
+/// One document for all of them, each with its own names.
+#[test]
+fn the_document_of_several_clusters_is_exact() {
+    let mut stage = Stage::new().unwrap();
+    let write = |stage: &mut Stage, instance_type: &str| {
+        let first = stage.config.to_string();
+        let second = first.replace("kapacitor-stage", "kapacitor-prod").replace("t3.small", instance_type);
+        stage.kaphost.write("cluster.kdl", &format!("{first}\n{second}")).unwrap();
+    };
+    write(&mut stage, "t3.small");
+    lives(&stage, DOCUMENT, APPLY);
+    // One of them changes, the other is read all the same.
+    write(&mut stage, "t3.medium");
+    lives(&stage, DOCUMENT, APPLY);
+    lives(&stage, "plan cluster.kdl --policy org.wasm --out p.kapplan --iam-policy", "apply p.kapplan");
+    lives(&stage, "destroy cluster.kdl --iam-policy", DESTROY);
+}
+
 /// Policies of the role, a boundary, a path, and rules on a group of others.
 #[test]
 fn what_hangs_on_the_role_and_rules_elsewhere_are_named_one_by_one() {
@@ -122,15 +162,9 @@ fn what_hangs_on_the_role_and_rules_elsewhere_are_named_one_by_one() {
 /// What policies are told is read by whoever applies, and so is a parameter that names the image.
 #[test]
 fn facts_and_parameters_are_read_where_they_are_asked_for() {
-    const CURIOUS: &str = r#"
-(func $describe (result i32)
-  (local $at i32)
-  (local.set $at (call $described (@text "curious") (@text "1.0.0") (@text "Needs facts.") (@text "r") (@text "It holds.")))
-  (call $put (i32.add (local.get $at) (i32.const (@offset description.needs))) (@text "\00\01\02\03"))
-  (local.get $at))
-"#;
     let mut stage = Stage::new().unwrap();
-    fs::write(stage.kaphost.folder().join("curious.wasm"), policy(CURIOUS).unwrap()).unwrap();
+    let facts = [Fact::Account, Fact::Ami, Fact::Subnets, Fact::Vpc];
+    fs::write(stage.kaphost.folder().join("curious.wasm"), content_with("curious", &facts).unwrap()).unwrap();
     let image = stage.config.ami.clone();
     stage.account.aws("ssm", "put_parameter", json!({ "Name": "/team/image", "Value": image, "Type": "String" })).unwrap();
     stage.change(|config| config.ami = "SSM".to_owned()).unwrap();

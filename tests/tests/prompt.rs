@@ -1,5 +1,7 @@
 //! The question before a change, on a real terminal.
 
+use std::time::Duration;
+
 use kaphost_tests::{APPLY, Built, CallLog, Failure, PLAN, Python, Run, Stage};
 
 /// Runs kaphost on a terminal, answers its question, and gives what it did.
@@ -49,5 +51,29 @@ fn ctrl_c_at_the_question_changes_nothing() -> Result<(), Failure> {
     let (run, calls) = answered(&stage, "apply cluster.kdl --policy org.wasm", "^C")?;
     assert_eq!((run.code, calls.writes()), (Some(1), 0), "{run}\n{calls}");
     assert!(run.stdout.contains("stopped on request; nothing was changed"), "{run}");
+    Ok(())
+}
+
+/// Somebody who watches sees each step that is under way and how far the whole has come; without colour no escape sets any.
+#[test]
+fn a_run_is_watched_live() -> Result<(), Failure> {
+    let stage = Stage::new()?;
+    stage.account.latency(Duration::from_millis(150))?;
+    let kaphost = stage.kaphost.command();
+    let mut command = Python::ready(&Built::find()?)?.script("terminal.py");
+    command.args(["nothing is asked", ""]).arg(kaphost.get_program()).args(APPLY.split(' ')).current_dir(stage.kaphost.folder());
+    command.envs(kaphost.get_envs().filter_map(|(key, value)| Some((key, value?)))).env("TERM", "xterm").env("COLUMNS", "80");
+    let run = Run::of(&mut command)?;
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stdout.contains(" of 8 done after ") && run.stdout.contains("8/8 ✓ wait for capacity"), "{run}");
+    // What is under way has a line of its own, and is not said once more beside the count.
+    assert!(!run.stdout.lines().any(|line| line.contains("done after") && line.contains("; ")), "{run}");
+    assert!(
+        !run.stdout
+            .split('\u{1b}')
+            .skip(1)
+            .any(|rest| rest.split(|c: char| c.is_ascii_alphabetic()).next().is_some_and(|code| rest[code.len()..].starts_with('m'))),
+        "{run:?}"
+    );
     Ok(())
 }

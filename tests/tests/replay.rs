@@ -1,12 +1,12 @@
 //! Records of decisions: written whole, without secrets, the same bytes for the same inputs; and evaluated again by another process, with another
 //! cache, in another folder. Whatever is not as it was is named.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
+#![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
 
 use std::fs;
 use std::path::Path;
 
-use kaphost_tests::{Kaphost, Run, Set, Stage, policy};
+use kaphost_tests::{Fact, Kaphost, Run, Set, Stage, content_with};
 use serde_json::Value;
 
 const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
@@ -35,15 +35,6 @@ const FACTS: &str = r#"{
 }
 "#;
 
-/// Needs to know the image, and is content with whatever it is.
-const NEEDS_AMI: &str = r#"
-(func $describe (result i32)
-  (local $at i32)
-  (local.set $at (call $described (@text "needs-ami") (@text "1.0.0") (@text "Needs facts.") (@text "r") (@text "It holds.")))
-  (call $put (i32.add (local.get $at) (i32.const (@offset description.needs))) (@text "\01"))
-  (local.get $at))
-"#;
-
 const WAIVER: &str = r#"waiver policy="restrict-ssh" rule="no-world-ssh" cluster="kapacitor-stage" {
     owner "ops@example.com"
     ticket "SEC-1"
@@ -59,7 +50,7 @@ fn kaphost() -> Kaphost {
     kaphost.write("cluster.kdl", CONFIG).unwrap();
     kaphost.write("boot.sh", "echo hunter2\n").unwrap();
     kaphost.write("facts.json", FACTS).unwrap();
-    fs::write(kaphost.folder().join("needs-ami.wasm"), policy(NEEDS_AMI).unwrap()).unwrap();
+    fs::write(kaphost.folder().join("needs-ami.wasm"), content_with("needs-ami", &[Fact::Ami]).unwrap()).unwrap();
     Set::at(kaphost.folder().join("sets/org.kdl"))
         .with_built("dedicated-tenancy", "remediate", &["writes \"tenancy\""])
         .unwrap()
@@ -106,18 +97,6 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn document(run: &Run) -> Value {
-    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"))
-}
-
-/// Code and message of each reason that a replay gives, and of what ended it.
-fn reasons(run: &Run) -> Vec<String> {
-    let document = document(run);
-    let shown = |problem: &Value| format!("{}: {}", problem["code"].as_str().unwrap(), problem["message"].as_str().unwrap());
-    let list = |problems: &Value| problems.as_array().into_iter().flatten().map(shown).collect::<Vec<_>>();
-    [list(&document["reasons"]), list(&document["ended"]["problems"])].concat()
-}
-
 #[test]
 fn another_process_with_another_cache_comes_to_the_same_bytes() {
     let kaphost = kaphost();
@@ -126,7 +105,7 @@ fn another_process_with_another_cache_comes_to_the_same_bytes() {
     let other = elsewhere(&kaphost);
     let replayed = expect(&other, 0, "replay record.json");
     assert_eq!(replayed.stdout, "The decision in record.json comes out the same, byte for byte.\n");
-    assert_eq!(document(&expect(&other, 0, "replay record.json --output json"))["same"], true);
+    assert_eq!(expect(&other, 0, "replay record.json --output json").document().unwrap()["same"], true);
     assert_eq!(record(&other), text);
     // What holds on this machine by now is another matter.
     let mut command = other.command();
@@ -162,8 +141,8 @@ fn a_denial_is_recorded_and_replayed_too() {
     let text = fs::read_to_string(kaphost.folder().join("record.json")).unwrap();
     assert!(text.contains("\"verdict\": \"denied\"") && text.contains("\"expired\""), "{text}");
     let recorded: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(document(&denied)["decision"], recorded["decision"]);
-    assert_eq!(document(&denied)["inputs"]["now"], recorded["now"]);
+    assert_eq!(denied.document().unwrap()["decision"], recorded["decision"]);
+    assert_eq!(denied.document().unwrap()["inputs"]["now"], recorded["now"]);
     let replayed = expect(&elsewhere(&kaphost), 0, "replay record.json");
     assert!(replayed.stdout.contains("the same"), "{replayed}");
 }
@@ -175,7 +154,7 @@ fn files_that_moved_are_named() {
     let other = Kaphost::offline().unwrap();
     copy(&kaphost.folder(), &other.folder().join("kept"));
     fs::copy(kaphost.folder().join("record.json"), other.folder().join("record.json")).unwrap();
-    let gone = reasons(&expect(&other, 6, "replay record.json --output json"));
+    let gone = expect(&other, 6, "replay record.json --output json").reasons().unwrap();
     assert_eq!(gone, ["unreadable: the config `cluster.kdl` does not exist"]);
     let policies = "--policy kept/sets/org.kdl --policy kept/needs-ami.wasm";
     expect(&other, 0, &format!("replay record.json --config kept/cluster.kdl {policies}"));
@@ -319,12 +298,12 @@ fn whatever_is_not_as_it_was_is_named() {
             None => fs::remove_file(&path).unwrap(),
         }
         let json = expect(&other, 6, "replay record.json --output json");
-        let reasons = reasons(&json);
+        let reasons = json.reasons().unwrap();
         for said in *says {
             assert!(reasons.iter().any(|reason| reason.contains(said)), "{what}: no {said:?} in {reasons:?}: {json}");
         }
         assert_eq!(reasons.is_empty(), says.is_empty(), "{what}: {reasons:?}");
-        let diff = document(&json)["diff"].as_str().unwrap().to_owned();
+        let diff = json.document().unwrap()["diff"].as_str().unwrap().to_owned();
         assert_eq!(!diff.is_empty(), *differs, "{what}: {json}");
         let text = expect(&other, 6, "replay record.json");
         assert_eq!(text.stdout, diff, "{what}");
@@ -341,7 +320,7 @@ fn a_variable_that_holds_something_else_is_named_and_not_shown() {
     let run = Run::of(&mut command).unwrap();
     assert_eq!(run.code, Some(6), "{run}");
     assert_eq!(
-        reasons(&run),
+        run.reasons().unwrap(),
         ["variable-changed: of the variables that the config takes values from (`OWNER`) one or more hold something else"]
     );
     assert!(!run.stdout.contains("others@example.com"), "{run}");
@@ -393,7 +372,7 @@ fn a_record_that_cannot_be_written_keeps_everything_as_it_was() {
 #[test]
 fn what_was_decided_on_aws_is_replayed_without_it() {
     let stage = Stage::new().unwrap();
-    fs::write(stage.kaphost.folder().join("needs-ami.wasm"), policy(NEEDS_AMI).unwrap()).unwrap();
+    fs::write(stage.kaphost.folder().join("needs-ami.wasm"), content_with("needs-ami", &[Fact::Ami]).unwrap()).unwrap();
     stage.expect(0, "apply cluster.kdl --policy org.wasm --policy needs-ami.wasm --auto-approve --record record.json").unwrap();
     let (run, calls) = stage.expect(0, "replay record.json").unwrap();
     assert!(run.stdout.contains("the same"), "{run}");

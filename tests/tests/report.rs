@@ -133,6 +133,50 @@ fn what_is_no_document_is_told_apart() {
     }
 }
 
+/// A saved plan tells what is going to be done, with the config beside it; one that was altered tells nothing.
+#[test]
+fn a_saved_plan_is_told() {
+    let mut stage = Stage::new().unwrap();
+    stage.change(|config| config.more.push("user-data \"#!/bin/sh\\nexport TOKEN=hunter2\\n\"".to_owned())).unwrap();
+    stage.expect(0, "plan cluster.kdl --policy org.wasm --out p.kapplan").unwrap();
+    let (text, file) = page(&stage.kaphost, "p.kapplan");
+    for words in ["admitted", "dedicated-tenancy", "instance-type", "saved plan, good until", "Number of the plan", "root-volume"] {
+        assert!(text.contains(words), "{words}");
+    }
+    assert!(!text.contains("hunter2") && !text.contains("is not the config"), "{text}");
+    sound(&file, "saved");
+    let altered = fs::read_to_string(stage.kaphost.folder().join("p.kapplan")).unwrap().replacen("\"dedicated\"", "\"dedicatee\"", 1);
+    stage.kaphost.write("p.kapplan", &altered).unwrap();
+    let (run, _) = stage.expect(6, "report p.kapplan").unwrap();
+    assert!(run.said().contains("it is not what was written") && run.stdout.is_empty(), "{run}");
+}
+
+/// Several clusters stand on one page, from the folder of their records and from the JSON of one run alike.
+#[test]
+fn several_clusters_are_told_on_one_page() {
+    let stage = Stage::new().unwrap();
+    let first = stage.config.to_string();
+    let second = first.replace("kapacitor-stage", "kapacitor-open").replace("10.0.0.0/8", "0.0.0.0/0");
+    stage.kaphost.write("cluster.kdl", &format!("{first}\n{second}")).unwrap();
+    let (run, _) = stage.expect(3, "check cluster.kdl --policy org.wasm --record records --output json").unwrap();
+    stage.kaphost.write("checked.json", &run.stdout).unwrap();
+    let (text, file) = page(&stage.kaphost, "records");
+    for words in [
+        "2 clusters",
+        "1 cluster of 2 denied",
+        "kapacitor-stage: admitted",
+        "kapacitor-open: denied",
+        "id=\"c2-L1\"",
+        "SSH is open to the whole world",
+    ] {
+        assert!(text.contains(words), "{words}");
+    }
+    sound(&file, "several");
+    // In the order of the run there, of the files' names here.
+    let (of_json, _) = page(&stage.kaphost, "checked.json");
+    assert!(of_json.contains("1 cluster of 2 denied") && of_json.contains("kapacitor-open: denied"), "{of_json}");
+}
+
 /// A policy's author, and whoever writes the config, choose words. They are words on the page, too.
 #[test]
 fn words_of_others_do_nothing_but_stand_there() {

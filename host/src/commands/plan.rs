@@ -1,6 +1,6 @@
 //! `kaphost plan`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kaphost_policy::Effect;
@@ -14,7 +14,7 @@ use crate::drift::{self, Judged};
 use crate::exit::Exit;
 use crate::facts::{FactsArgs, Trust};
 use crate::failure::Failure;
-use crate::fleet::Ended;
+use crate::fleet::{Ended, Fleet};
 use crate::input::ClusterArgs;
 use crate::permissions;
 use crate::pipeline::{self, Current, Prepared};
@@ -24,6 +24,7 @@ use crate::record::RecordArgs;
 use crate::render::blame::{self, Blame, Which};
 use crate::render::broken;
 use crate::saved::{self, Before, Making, OutArgs};
+use crate::signing::Signers;
 use crate::{render, term};
 
 /// Show what apply would do, and change nothing
@@ -42,8 +43,8 @@ pub(crate) struct Command {
     /// Show where every value comes from: what the config says and what policies did, or `--blame=all`
     #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "said")]
     blame: Option<Which>,
-    /// Print the IAM policy that allows carrying out exactly this plan, and nothing else: least privilege for whoever applies it
-    #[arg(long, conflicts_with_all = ["blame", "detailed_exitcode", "out"])]
+    /// Print the IAM policy that allows carrying out exactly this plan, and nothing else: least privilege for whoever applies it. With --out, the plan that is saved
+    #[arg(long, conflicts_with_all = ["blame", "detailed_exitcode"])]
     iam_policy: bool,
     #[command(flatten)]
     out: OutArgs,
@@ -63,60 +64,48 @@ pub(crate) struct Command {
     cloud: CloudArgs,
 }
 
-/// What whoever carries the plan out must be allowed; one document for all clusters.
-fn iam_policy(global: &Global, command: &Command, asked: &Asked<'_>) -> Result<Exit, Failure> {
-    block_on(async {
-        let clouds = Clouds::new(&command.cloud);
-        let prepared = pipeline::prepare(global, &command.clusters, asked, (&command.facts, Trust::Told), &clouds).await?;
-        let look = async |mut prepared: Prepared| {
-            let (_, current) = prepared.look(&clouds, command.preflight.asks(true)).await?;
-            Ok((prepared, current))
-        };
-        let fleet = match prepared.each(look).await.all_or_none() {
-            Ok(fleet) => fleet,
-            Err(ended) => return ended.show(global, Document::Plan),
-        };
-        let clusters: Vec<permissions::Needs<'_>> =
-            fleet.going().map(|(prepared, current)| permissions::of_plan(prepared, current, command.preflight.asks(true))).collect();
-        permissions::print(global, Document::Plan, &clouds, &clusters).await
-    })
-}
-
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let asked = Asked { policies: &command.policies, now: command.clock.now, strict: command.strict.strict, record: Some(&command.record) };
-    if command.iam_policy {
-        return iam_policy(global, command, &asked);
-    }
     let signers = command.record.signers(command.out.out.is_some())?;
     let making = command.out.out.as_ref().map(|_| Making::begin(&command.out, &asked, &command.cloud.cloud)).transpose()?;
-    let (fleet, kept) = block_on(async {
+    let (fleet, kept, printed) = block_on(async {
         let clouds = Clouds::new(&command.cloud);
+        let asks = command.preflight.asks(true);
         let prepared = pipeline::prepare(global, &command.clusters, &asked, (&command.facts, Trust::Told), &clouds).await?;
         let look = async |mut prepared: Prepared| {
             prepared.desired.mark = making.as_ref().map(|making| making.id().to_owned());
-            let (session, current) = prepared.look(&clouds, command.preflight.asks(true)).await?;
-            let judged = drift::judge(&prepared, &session, &current.observed, &current.image).await?;
+            let (session, current) = prepared.look(&clouds, asks).await?;
+            // What else it reads is for people who look at the plan, and not for whoever carries it out.
+            let judged =
+                if command.iam_policy { None } else { drift::judge(&prepared, &session, &current.observed, &current.image).await? };
             let before = if making.is_some() { Before::read(&session, &current).await? } else { Before::default() };
             Ok(Seen { prepared, current, judged, before })
         };
         let fleet = prepared.each(look).await;
-        let Some((making, file)) = making.as_ref().zip(command.out.out.as_ref()) else { return Ok((Ok(fleet), None)) };
+        if making.is_none() && !command.iam_policy {
+            return Ok((Ok(fleet), None, None));
+        }
         // A plan of some clusters is none of them all.
         let fleet = match fleet.all_or_none() {
             Ok(fleet) => fleet,
-            Err(ended) => return Ok((Err(ended), None)),
+            Err(ended) => return Ok((Err(ended), None, None)),
         };
-        let regions = fleet.going().map(|seen| seen.prepared.desired.names.region.as_str());
-        let account = match regions.min() {
-            Some(region) => saved::account(clouds.session(region).await?.as_ref()).await?,
-            None => String::new(),
+        let kept = match making.as_ref().zip(command.out.out.as_ref()) {
+            None => None,
+            Some((making, file)) => Some(keep(&fleet, &clouds, making, file, &signers).await?),
         };
-        let document = making.with(account, fleet.going().map(|seen| (&seen.prepared, &seen.current, &seen.before)));
-        let text = document.text();
-        saved::write("the plan", file, &text)?;
-        let signature = signers.sign(file, &text, || saved::predicate(&document))?;
-        Ok((Ok(fleet), Some(Kept { file: file.clone(), document, sha256: saved::sha256(text.as_bytes()), signature })))
+        if !command.iam_policy {
+            return Ok((Ok(fleet), kept, None));
+        }
+        let is_saved = kept.is_some();
+        let clusters: Vec<permissions::Needs<'_>> =
+            fleet.going().map(|seen| permissions::of_plan(&seen.prepared, &seen.current, asks, is_saved)).collect();
+        let printed = permissions::print(global, Document::Plan, &clouds, &clusters).await?;
+        Ok((Ok(fleet), kept, Some(printed)))
     })?;
+    if let Some(printed) = printed {
+        return Ok(printed);
+    }
     let fleet = match fleet {
         Ok(fleet) => fleet,
         Err(ended) => return ended.show(global, Document::Plan),
@@ -130,6 +119,20 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         term::out(&kept.text());
     }
     Ok(exit)
+}
+
+/// Saves the plan of all clusters, and signs it.
+async fn keep(fleet: &Fleet<Seen>, clouds: &Clouds<'_>, making: &Making, file: &Path, signers: &Signers) -> Result<Kept, Failure> {
+    let regions = fleet.going().map(|seen| seen.prepared.desired.names.region.as_str());
+    let account = match regions.min() {
+        Some(region) => saved::account(clouds.session(region).await?.as_ref()).await?,
+        None => String::new(),
+    };
+    let document = making.with(account, fleet.going().map(|seen| (&seen.prepared, &seen.current, &seen.before)));
+    let text = document.text();
+    saved::write("the plan", file, &text)?;
+    let signature = signers.sign(file, &text, || saved::predicate(&document))?;
+    Ok(Kept { file: file.to_owned(), document, sha256: saved::sha256(text.as_bytes()), signature })
 }
 
 /// What was found of one cluster.

@@ -1,5 +1,6 @@
 //! `kaphost report`
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -13,15 +14,16 @@ use crate::term;
 
 /// Write a decision, and what was done by it, as one page of HTML
 ///
-/// Takes what --record wrote, and what `check`, `plan` and `apply` print with `--output json`; several files of one run are told together. The page shows the config with who
-/// changed each line, verdict, violations and waivers, the resources and the timeline of the run. It needs no network, runs no script, and shows no user data.
+/// Takes what --record wrote, also a folder of it, saved plans, and what `check`, `plan` and `apply` print with `--output json`; what several files say of a cluster is told together, and
+/// several clusters on one page. It shows the config with who changed each line, verdict, violations and waivers, the resources and the timeline of the run. It needs no network, runs no
+/// script, and shows no user data.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  kaphost check cluster.kdl --policy org.wasm --record decision.json\n  kaphost report decision.json --html -o decision.html\n  \
-                  kaphost apply cluster.kdl --policy org.wasm --auto-approve --output json > applied.json\n  kaphost report applied.json --html -o applied.html"
+                  kaphost apply cluster.kdl --policy org.wasm --auto-approve --output json > applied.json\n  kaphost report applied.json --html -o applied.html\n  kaphost report p.kapplan --html -o plan.html"
 )]
 pub(crate) struct Command {
-    /// A record, or the JSON of a command
+    /// A record or a folder of records, a saved plan, or the JSON of a command
     #[arg(value_name = "DOCUMENT.json", required = true)]
     documents: Vec<PathBuf>,
     /// As HTML, which is the only form so far
@@ -37,11 +39,23 @@ pub(crate) struct Command {
 
 /// In both forms of output the page: it is what was asked for.
 pub(super) fn run(_: &Global, command: &Command) -> Result<Exit, Failure> {
-    let (page, gap) = Documents::read(&command.documents)?.page(command.config.as_deref());
-    if let Some(gap) = gap {
+    let documents = Documents::read(&command.documents)?;
+    for cluster in documents.undecided() {
+        term::err(&format!("The report is without {cluster}: the files hold no decision on it.\n"));
+    }
+    let mut pages = Vec::new();
+    let mut gaps = BTreeSet::new();
+    for (page, gap) in documents.pages(command.config.as_deref()) {
+        pages.push(page);
+        gaps.extend(gap);
+    }
+    for gap in gaps {
         term::err(&format!("The report is without the config's text: {gap}. `--config FILE` says where it is.\n"));
     }
-    let text = kaphost_report::html(&page);
+    let text = match pages.as_slice() {
+        [page] => kaphost_report::html(page),
+        _ => kaphost_report::html_of_all(pages),
+    };
     match &command.out {
         None => term::out(&text),
         Some(file) => record::replace(file, text.as_bytes()).map_err(|error| Failure::Unwritable {

@@ -3,6 +3,7 @@
 use std::path::{Path as FilePath, PathBuf};
 
 use kaphost_report::Source;
+use kaphost_saved_plan::Seal;
 use kaphost_spec::{ConfigSource, Path, Spec, covered};
 
 use crate::input;
@@ -15,15 +16,16 @@ pub(super) struct Text {
     covered: ConfigSource,
 }
 
-/// Reads it, from where it is now or where it was then.
+/// Reads it, from where it is now or where it was then. In a saved plan its digest is salted.
 ///
 /// # Errors
 /// A clause that says why it cannot be shown. What cannot be parsed cannot be covered either.
-pub(super) fn read(then: &Config, now: Option<&FilePath>, cluster: &str) -> Result<Text, String> {
+pub(super) fn read(then: &Config, now: Option<&FilePath>, cluster: &str, salt: Option<&str>) -> Result<Text, String> {
     let file = now.map_or_else(|| PathBuf::from(&then.file), FilePath::to_owned);
     let name = file.display();
     let text = input::text_of(&file).map_err(|why| format!("`{name}` {why}"))?;
-    if sha256(text.as_bytes()) != then.sha256 {
+    let digest = sha256(text.as_bytes());
+    if digest != then.sha256 && salt.is_none_or(|salt| Seal::new(salt).digest(&digest) != then.sha256) {
         return Err(format!("`{name}` is not the config that was decided on: its digest is another"));
     }
     let folder = file.parent().unwrap_or(FilePath::new(""));

@@ -8,7 +8,7 @@ use crate::failure::{Failure, advice};
 use crate::progress::seconds;
 use crate::render::simple::Simple;
 use crate::render::{diagnostic, plan};
-use crate::term::{GOOD, paint};
+use crate::term::{self, GOOD, paint};
 
 /// The record of a plan that was carried out once and for all.
 #[must_use]
@@ -59,7 +59,7 @@ fn text(record: &Record) -> String {
                 Outcome::CutShort(_) => "cut short",
                 Outcome::NotStarted => "not begun",
             };
-            out.push_str(&format!("  {how:<17}  {} {}\n", step.operation, step.subject));
+            out.push_str(&term::hanging(&format!("  {how:<17}  {} {}", step.operation, step.subject), 21));
         }
     }
     out.push('\n');

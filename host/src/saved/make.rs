@@ -77,14 +77,24 @@ impl Before {
     /// # Errors
     /// When the read fails, or ctrl-C comes.
     pub(crate) async fn read(session: &Session, current: &Current) -> Result<Self, Failure> {
-        let made = current.plan.steps.iter().find_map(|step| match &step.action {
-            Planned::CreateAutoScalingGroup { name, .. } => Some(name),
-            _ => None,
-        });
-        match made {
+        match Self::made(current) {
             Some(name) => Ok(Self(or_ctrl_c(session.cloud.last_activity(name)).await?)),
             None => Ok(Self::default()),
         }
+    }
+
+    /// Whether it is asked.
+    #[must_use]
+    pub(crate) fn is_read(current: &Current) -> bool {
+        Self::made(current).is_some()
+    }
+
+    /// The group that the plan makes.
+    fn made(current: &Current) -> Option<&String> {
+        current.plan.steps.iter().find_map(|step| match &step.action {
+            Planned::CreateAutoScalingGroup { name, .. } => Some(name),
+            _ => None,
+        })
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Reads {
     pub preflight: Inquiry,
     /// Whether the instance refreshes of the group are read: see [`needs_refresh`](crate::needs_refresh).
     pub refreshes: bool,
+    /// Whether the last scaling activity of the group is read: by a saved plan that makes it.
+    pub activity: bool,
 }
 
 /// An IAM policy document in the making: of one plan, or of several that one run carries out.

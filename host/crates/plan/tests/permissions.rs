@@ -47,13 +47,24 @@ fn of(plan: &Plan, observed: &Observed, reads: &Reads) -> Value {
 }
 
 fn of_apply(desired: &Desired, observed: &Observed) -> Value {
-    let reads = Reads { query: query(desired, None), facts: FactsQuery::default(), preflight: Inquiry::default(), refreshes: false };
+    let reads = Reads {
+        query: query(desired, None),
+        facts: FactsQuery::default(),
+        preflight: Inquiry::default(),
+        refreshes: false,
+        activity: false,
+    };
     of(&plan(desired, observed), observed, &reads)
 }
 
 fn of_destroy(observed: &Observed, names: &kaphost_plan::Names, detach: bool) -> Value {
-    let reads =
-        Reads { query: Query::for_destroy(names.clone()), facts: FactsQuery::default(), preflight: Inquiry::default(), refreshes: false };
+    let reads = Reads {
+        query: Query::for_destroy(names.clone()),
+        facts: FactsQuery::default(),
+        preflight: Inquiry::default(),
+        refreshes: false,
+        activity: false,
+    };
     of(&destroy(names, observed, detach).unwrap(), observed, &reads)
 }
 
@@ -154,8 +165,13 @@ fn create() {
 fn it_is_written_as_iam_documents_it() {
     let mut permissions = Permissions::of(ACCOUNT);
     let names = desired(&cluster()).names;
-    let reads =
-        Reads { query: Query::for_destroy(names.clone()), facts: FactsQuery::default(), preflight: Inquiry::default(), refreshes: false };
+    let reads = Reads {
+        query: Query::for_destroy(names.clone()),
+        facts: FactsQuery::default(),
+        preflight: Inquiry::default(),
+        refreshes: false,
+        activity: false,
+    };
     permissions.add(&destroy(&names, &empty(), false).unwrap(), &empty(), &reads);
     insta::assert_snapshot!(serde_json::to_string_pretty(&permissions).unwrap());
 }
@@ -212,6 +228,7 @@ fn everything_that_a_config_can_say_fits_and_nothing_is_wide() {
         facts: FactsQuery::of(&everything(), &kinds),
         preflight: Inquiry::everything(&desired),
         refreshes: true,
+        activity: false,
     };
     let document = of(&plan(&desired, &empty()), &empty(), &reads);
     insta::assert_snapshot!(printed(&document));
@@ -249,7 +266,13 @@ fn several_clusters_share_what_is_the_same() {
     let mut permissions = Permissions::of(ACCOUNT);
     for cluster in [&cluster(), &other] {
         let desired = desired(cluster);
-        let reads = Reads { query: query(&desired, None), facts: FactsQuery::default(), preflight: Inquiry::default(), refreshes: false };
+        let reads = Reads {
+            query: query(&desired, None),
+            facts: FactsQuery::default(),
+            preflight: Inquiry::default(),
+            refreshes: false,
+            activity: false,
+        };
         permissions.add(&plan(&desired, &empty()), &empty(), &reads);
     }
     let document = serde_json::to_value(&permissions).unwrap();

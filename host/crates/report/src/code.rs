@@ -15,9 +15,9 @@ pub(crate) fn listing(page: &Page) -> Markup {
         p { code { (shown(file)) } }
         ol.code aria-label="Lines of the config" {
             @for (number, text) in (1..).zip(lines) {
-                li id={ "L" (number) } {
+                li id={ (page.anchor) "L" (number) } {
                     div.line {
-                        a.number href={ "#L" (number) } aria-label={ "Line " (number) } { (number) }
+                        a.number href={ "#" (page.anchor) "L" (number) } aria-label={ "Line " (number) } { (number) }
                         code { (shown(text)) }
                     }
                     (marks(page, number))
@@ -87,6 +87,6 @@ pub(crate) const fn word(effect: Effect) -> &'static str {
 }
 
 /// A link to a line, where there is one.
-pub(crate) fn line(line: Option<usize>) -> Markup {
-    html! { @if let Some(line) = line { a href={ "#L" (line) } { "line " (line) } } @else { "–" } }
+pub(crate) fn line(page: &Page, line: Option<usize>) -> Markup {
+    html! { @if let Some(line) = line { a href={ "#" (page.anchor) "L" (line) } { "line " (line) } } @else { "–" } }
 }

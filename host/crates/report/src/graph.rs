@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::code::old_to_new;
 use crate::text::shown;
-use crate::{Fate, Kind, Plan, Resource};
+use crate::{Fate, Kind, Page, Plan, Resource};
 
 /// The drawing is as wide as a phone, so that its texts are as large there as elsewhere. User units are pixels.
 const WIDTH: u32 = 340;
@@ -26,9 +26,9 @@ const NODES: [(Kind, u32, u32); 5] = [
 const EDGES: [(usize, usize); 4] = [(0, 1), (1, 2), (1, 3), (3, 4)];
 
 /// The drawing, and each resource with what differs.
-pub(crate) fn resources(cluster: &str, plan: &Plan) -> Markup {
+pub(crate) fn resources(page: &Page, plan: &Plan) -> Markup {
     html! {
-        (drawing(cluster, plan))
+        (drawing(page, plan))
         @if plan.resources.is_empty() { p { "Nothing was to be done." } }
         @for resource in &plan.resources { (one(resource)) }
         @if !plan.kept.is_empty() {
@@ -38,16 +38,17 @@ pub(crate) fn resources(cluster: &str, plan: &Plan) -> Markup {
     }
 }
 
-fn drawing(cluster: &str, plan: &Plan) -> Markup {
+fn drawing(page: &Page, plan: &Plan) -> Markup {
+    let (title_id, description_id) = (format!("{}graph-title", page.anchor), format!("{}graph-description", page.anchor));
     let words: Vec<String> = NODES.iter().map(|(kind, ..)| format!("{} {}", title(*kind), word(fate(plan, *kind)))).collect();
     let description = format!(
         "The Auto Scaling group starts servers from the launch template, which names the security group and the instance profile; the profile holds the role. {}.",
         words.join(", ")
     );
     html! {
-        svg.graph viewBox=(format!("0 0 {WIDTH} {}", HEIGHT + NODE.1 + 24)) role="img" aria-labelledby="graph-title graph-description" {
-            title id="graph-title" { "Resources of " (shown(cluster)) }
-            desc id="graph-description" { (description) }
+        svg.graph viewBox=(format!("0 0 {WIDTH} {}", HEIGHT + NODE.1 + 24)) role="img" aria-labelledby={ (title_id) " " (description_id) } {
+            title id=(title_id) { "Resources of " (shown(&page.cluster)) }
+            desc id=(description_id) { (description) }
             @for (from, to) in EDGES {
                 @let (a, b) = (NODES[from], NODES[to]);
                 path.edge d=(format!("M{} {} V{} H{} V{}", a.1 + NODE.0 / 2, a.2 + NODE.1, a.2 + NODE.1 + 20, b.1 + NODE.0 / 2, b.2)) {}

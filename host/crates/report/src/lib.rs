@@ -20,4 +20,4 @@ mod run;
 mod text;
 
 pub use model::*;
-pub use page::html;
+pub use page::{html, html_of_all};

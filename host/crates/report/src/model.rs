@@ -1,10 +1,14 @@
 //! What a page tells. Texts as they are: writing them down so that they are harmless is the page's work.
 
+use crate::text::shown;
+
 /// Everything that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The cluster's name.
     pub cluster: String,
+    /// What the page's own places begin with, where several stand in one document: `c2-`. Empty otherwise.
+    pub anchor: String,
     /// What came of it.
     pub verdict: Verdict,
     /// What was decided on, by what, when: names and values.
@@ -30,11 +34,17 @@ pub struct Page {
 }
 
 impl Page {
+    /// What a part of the page is called where nobody sees what it stands in: `Policies`, and among several clusters `Policies of kapacitor-stage`.
+    pub(crate) fn called(&self, part: &str) -> String {
+        if self.anchor.is_empty() { part.to_owned() } else { format!("{part} of {}", shown(&self.cluster)) }
+    }
+
     /// A page on which nothing stands yet but whose it is.
     #[must_use]
     pub fn new(cluster: impl Into<String>, verdict: Verdict) -> Self {
         Self {
             cluster: cluster.into(),
+            anchor: String::new(),
             verdict,
             evidence: Vec::new(),
             remarks: Vec::new(),

@@ -23,6 +23,75 @@ struct Part {
 pub fn html(page: &Page) -> String {
     let parts = parts(page);
     let verdict = verdict(page.verdict);
+    let heading = markup! { (shown(&page.cluster)) " " span class=(format!("verdict {verdict}")) { (verdict) } };
+    let said = markup! {
+        (words(page))
+        nav aria-label="Parts of the report" { (links(page, &parts)) }
+    };
+    let main = markup! {
+        @for part in &parts {
+            section id=(part.id) aria-labelledby={ "h-" (part.id) } {
+                h2 id={ "h-" (part.id) } { (part.title) }
+                (part.content)
+            }
+        }
+    };
+    document(&format!("{}: {verdict}", shown(&page.cluster)), &heading, &said, &main)
+}
+
+/// Writes the pages of several clusters as one, in their order.
+#[must_use]
+pub fn html_of_all(mut pages: Vec<Page>) -> String {
+    for (number, page) in (1..).zip(&mut pages) {
+        page.anchor = format!("c{number}-");
+    }
+    let denied = pages.iter().filter(|page| page.verdict == Verdict::Denied).count();
+    let verdict = verdict(if denied > 0 { Verdict::Denied } else { Verdict::Admitted });
+    let clusters = count(pages.len(), "cluster");
+    let heading = markup! { (clusters) " " span class=(format!("verdict {verdict}")) { (verdict) } };
+    let said = markup! {
+        p { @if denied > 0 { (count(denied, "cluster")) " of " (pages.len()) " denied." } @else { "All are admitted." } }
+        nav aria-label="Clusters" {
+            ul { @for page in &pages { li { a href={ "#" (page.anchor) "cluster" } { (shown(&page.cluster)) ": " (self::verdict(page.verdict)) } } } }
+        }
+    };
+    let main = markup! { @for page in &pages { (one_of_all(page)) } };
+    document(&format!("{clusters}: {verdict}"), &heading, &said, &main)
+}
+
+/// One cluster among several.
+fn one_of_all(page: &Page) -> Markup {
+    let (anchor, parts, verdict) = (&page.anchor, parts(page), verdict(page.verdict));
+    markup! {
+        section.cluster id={ (anchor) "cluster" } aria-labelledby={ (anchor) "h-cluster" } {
+            h2 id={ (anchor) "h-cluster" } { (shown(&page.cluster)) " " span class=(format!("verdict {verdict}")) { (verdict) } }
+            (words(page))
+            nav aria-label={ "Parts of the report on " (shown(&page.cluster)) } { (links(page, &parts)) }
+            @for part in &parts {
+                section id={ (anchor) (part.id) } aria-label=(page.called(part.title)) {
+                    h3 { (part.title) }
+                    (part.content)
+                }
+            }
+        }
+    }
+}
+
+/// What is to be known before anything else.
+fn words(page: &Page) -> Markup {
+    markup! {
+        p { (summary(page)) }
+        @for remark in &page.remarks {
+            p.remark { strong { "Mind: " } (shown(remark)) }
+        }
+    }
+}
+
+fn links(page: &Page, parts: &[Part]) -> Markup {
+    markup! { ul { @for part in parts { li { a href={ "#" (page.anchor) (part.id) } { (part.title) } } } } }
+}
+
+fn document(title: &str, heading: &Markup, said: &Markup, main: &Markup) -> String {
     let document = markup! {
         (DOCTYPE)
         html lang="en" {
@@ -32,30 +101,17 @@ pub fn html(page: &Page) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
-                title { (shown(&page.cluster)) ": " (verdict) }
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 a.skip href="#main" { "Skip to the report" }
                 header {
                     p.product { "kaphost report" }
-                    h1 { (shown(&page.cluster)) " " span class=(format!("verdict {verdict}")) { (verdict) } }
-                    p { (summary(page)) }
-                    @for remark in &page.remarks {
-                        p.remark { strong { "Mind: " } (shown(remark)) }
-                    }
-                    nav aria-label="Parts of the report" {
-                        ul { @for part in &parts { li { a href={ "#" (part.id) } { (part.title) } } } }
-                    }
+                    h1 { (heading) }
+                    (said)
                 }
-                main id="main" {
-                    @for part in &parts {
-                        section id=(part.id) aria-labelledby={ "h-" (part.id) } {
-                            h2 id={ "h-" (part.id) } { (part.title) }
-                            (part.content)
-                        }
-                    }
-                }
+                main id="main" { (main) }
                 footer { p { "No script runs on this page, and nothing is loaded from anywhere. User data is covered." } }
             }
         }
@@ -113,8 +169,8 @@ fn parts(page: &Page) -> Vec<Part> {
     add("changes", "Changes by policies", policies::changes(page));
     add("waivers", "Waivers", policies::waivers(page));
     add("config", "Config", Some(code::listing(page)));
-    add("resources", "Resources", page.plan.as_ref().map(|plan| graph::resources(&page.cluster, plan)));
-    add("timeline", "Timeline", page.run.as_ref().map(run::timeline));
+    add("resources", "Resources", page.plan.as_ref().map(|plan| graph::resources(page, plan)));
+    add("timeline", "Timeline", page.run.as_ref().map(|run| run::timeline(page, run)));
     add("outputs", "Outputs", pairs(&page.outputs));
     add("evidence", "Evidence", pairs(&page.evidence));
     parts

@@ -7,8 +7,8 @@ use crate::text::{link, shown};
 use crate::{Page, Violation, Waiver};
 
 /// A table that may be wider than a phone: it scrolls by itself, by keyboard too.
-fn table(label: &str, content: &Markup) -> Markup {
-    html! { div.scroll role="region" aria-label={ "Table: " (label) } tabindex="0" { table { (content) } } }
+fn table(page: &Page, label: &str, content: &Markup) -> Markup {
+    html! { div.scroll role="region" aria-label={ "Table: " (page.called(label)) } tabindex="0" { table { (content) } } }
 }
 
 /// Every policy, and what it did.
@@ -30,7 +30,7 @@ pub(crate) fn asked(page: &Page) -> Markup {
             }
         }
     };
-    table("Policies", &rows)
+    table(page, "Policies", &rows)
 }
 
 /// What they changed, and would have.
@@ -51,12 +51,12 @@ pub(crate) fn changes(page: &Page) -> Option<Markup> {
                     }
                     td { (author(page, change.policy, &change.rule)) }
                     td { (shown(&change.reason)) }
-                    td { (line(change.line)) }
+                    td { (line(page, change.line)) }
                 }
             }
         }
     };
-    Some(table("Changes by policies", &rows))
+    Some(table(page, "Changes by policies", &rows))
 }
 
 /// Every rule that is broken, the worst first as the policies were asked.
@@ -76,7 +76,7 @@ fn violation_card(page: &Page, violation: &Violation) -> Markup {
             span.by { (author(page, violation.policy, &violation.rule)) }
         }
         p { (shown(&violation.message)) }
-        p { code { (shown(&violation.path)) } " " @if violation.line.is_some() { "at " (line(violation.line)) } }
+        p { code { (shown(&violation.path)) } " " @if violation.line.is_some() { "at " (line(page, violation.line)) } }
         @if let Some(help) = &violation.help { p.help { "What to do: " (shown(help)) } }
         @if let Some(url) = &violation.url {
             p {
@@ -116,5 +116,5 @@ pub(crate) fn waivers(page: &Page) -> Option<Markup> {
             }
         }
     };
-    Some(table("Waivers", &rows))
+    Some(table(page, "Waivers", &rows))
 }

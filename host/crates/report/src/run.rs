@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::text::{shown, span};
-use crate::{Outcome, Round, Run, Step};
+use crate::{Outcome, Page, Round, Run, Step};
 
 /// The bars are drawn in thousandths of the round.
 const FULL: u64 = 1_000;
@@ -11,12 +11,12 @@ const FULL: u64 = 1_000;
 const LEAST: u64 = 4;
 
 /// Each round as a table.
-pub(crate) fn timeline(run: &Run) -> Markup {
+pub(crate) fn timeline(page: &Page, run: &Run) -> Markup {
     html! {
         p class=(if run.complete { "complete" } else { "incomplete" }) { "The run " (shown(&run.end)) "." }
         @for (number, round) in (1..).zip(&run.rounds) {
             @if run.rounds.len() > 1 { h3 { "Round " (number) } }
-            div.scroll role="region" aria-label={ "Steps of round " (number) } tabindex="0" {
+            div.scroll role="region" aria-label=(page.called(&format!("Steps of round {number}"))) tabindex="0" {
                 table.timeline {
                     caption { "Took " (span(round.took_ms)) ", left to right" }
                     thead { tr { th scope="col" { "Step" } th scope="col" { "When" } th scope="col" { "Took" } th scope="col" { "Outcome" } } }

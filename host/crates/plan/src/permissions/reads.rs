@@ -37,6 +37,9 @@ pub(super) fn allow(document: &mut Document, scope: &Scope<'_>, plan: &Plan, rea
     if reads.refreshes {
         describe("autoscaling:DescribeInstanceRefreshes");
     }
+    if reads.activity {
+        describe("autoscaling:DescribeScalingActivities");
+    }
     let preflight = &reads.preflight;
     let places = !preflight.subnets.is_empty();
     for (asked, action) in [
