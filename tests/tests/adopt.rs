@@ -1,7 +1,5 @@
 //! `kaphost adopt` on servers that boto3 has made as the Terraform module makes them: suffixed names, a launch configuration, no tags.
 
-#![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
-
 use kaphost_tests::{Failure, Handmade, Stage};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! The files of `configs/ci`, as far as a shell can run them: every `run:` and `script:` in the order of the file, as a runner would.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
+#![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

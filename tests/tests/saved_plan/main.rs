@@ -1,6 +1,6 @@
 //! Saved plans: what is in the file, and that exactly that is carried out, once. [`stale`]: every way in which it is not to be any more. [`shown`]: how it reads.
 
-#![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
 
 mod cases;
 mod shown;

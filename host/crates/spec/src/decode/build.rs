@@ -92,15 +92,14 @@ impl Builder<'_> {
     /// An argument, or a property.
     fn entry(&mut self) -> Option<KdlEntry> {
         let Some(first) = self.next_if(Token::Text) else { return self.value(None) };
-        let spaces = self.spaces();
+        // White space after an argument parts it from the next.
+        self.spaces();
         if let Some(equals) = self.next_if(Token::Equals) {
             let after_key = self.at(&(first.end..equals.start))?.to_owned();
             let after_eq = self.spaces().map_or(Some(String::new()), |span| self.at(&span).map(str::to_owned))?;
             let key = self.identifier(first)?;
             return self.value(Some((key, after_key, after_eq)));
         }
-        // White space after an argument parts it from the next.
-        drop(spaces);
         let mut entry = KdlEntry::new(self.string(&first)?);
         entry.set_span(first);
         Some(entry)
