@@ -11,26 +11,32 @@ use super::lexer::{Token, lex};
 
 /// The document: names, values and annotations with their spans, and nothing of how they are laid out. `None` when `kdl` has to read the text as a whole.
 pub(super) fn build(text: &str) -> Option<KdlDocument> {
-    let mut builder = Builder { text, tokens: lex(text).tokens.into_iter().peekable() };
+    let mut builder = Builder { text, tokens: lex(text).tokens.into_iter().peekable(), end: 0 };
     let mut open: Vec<(Vec<KdlNode>, KdlNode)> = Vec::new();
     let mut nodes: Vec<KdlNode> = Vec::new();
     loop {
         builder.skip(&[Token::Space, Token::Newline, Token::Semicolon]);
-        let Some((token, _)) = builder.tokens.peek() else { break };
+        let Some((token, span)) = builder.tokens.peek() else { break };
+        let begins = span.start;
         let mut node = match token {
             Token::Close => {
-                builder.tokens.next();
+                builder.next()?;
                 let (around, mut owner) = open.pop()?;
                 let mut children = KdlDocument::new();
                 *children.nodes_mut() = std::mem::replace(&mut nodes, around);
                 owner.set_children(children);
                 owner
             }
-            _ => builder.node()?,
+            _ => {
+                let mut node = builder.node()?;
+                node.set_span(begins..begins);
+                node
+            }
         };
         if builder.entries(&mut node)? {
             open.push((std::mem::take(&mut nodes), node));
         } else {
+            node.set_span(node.span().offset()..builder.end);
             nodes.push(node);
         }
     }
@@ -45,6 +51,8 @@ pub(super) fn build(text: &str) -> Option<KdlDocument> {
 struct Builder<'t> {
     text: &'t str,
     tokens: std::iter::Peekable<std::vec::IntoIter<(Token, Range<usize>)>>,
+    /// Where what was taken last ends, white space and ends of nodes apart.
+    end: usize,
 }
 
 impl Builder<'_> {
@@ -53,7 +61,18 @@ impl Builder<'_> {
     }
 
     fn next_if(&mut self, wanted: Token) -> Option<Range<usize>> {
-        self.tokens.next_if(|(token, _)| *token == wanted).map(|(_, span)| span)
+        let (token, span) = self.tokens.next_if(|(token, _)| *token == wanted)?;
+        if token != Token::Space {
+            self.end = span.end;
+        }
+        Some(span)
+    }
+
+    /// Whatever is next, which is no white space.
+    fn next(&mut self) -> Option<(Token, Range<usize>)> {
+        let (token, span) = self.tokens.next()?;
+        self.end = span.end;
+        Some((token, span))
     }
 
     fn at(&self, span: &Range<usize>) -> Option<&str> {
@@ -78,7 +97,7 @@ impl Builder<'_> {
             match self.tokens.peek() {
                 None | Some((Token::Newline | Token::Semicolon | Token::Close, _)) => return Some(false),
                 Some((Token::Open, _)) => {
-                    self.tokens.next();
+                    self.next()?;
                     return Some(true);
                 }
                 Some(_) => {
@@ -118,7 +137,7 @@ impl Builder<'_> {
     fn value(&mut self, key: Option<(KdlIdentifier, String, String)>) -> Option<KdlEntry> {
         let begins = self.tokens.peek().map(|(_, span)| span.start)?;
         let annotation = self.annotation()?;
-        let (token, span) = self.tokens.next()?;
+        let (token, span) = self.next()?;
         let mut format = KdlEntryFormat::default();
         let value = match token {
             Token::Text => self.string(&span)?,

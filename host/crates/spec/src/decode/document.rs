@@ -131,7 +131,8 @@ mod tests {
             )
         };
         let node = |node: &kdl::KdlNode| {
-            let head = format!("{} {:?}", name(node.name()), node.ty().map(kdl::KdlIdentifier::value));
+            let begins = range(node.span()).start;
+            let head = format!("{begins} {} {:?}", name(node.name()), node.ty().map(kdl::KdlIdentifier::value));
             let entries: Vec<String> = node.entries().iter().map(entry).collect();
             format!("{head} [{}] {:?}", entries.join(", "), node.children().map(all))
         };
@@ -150,6 +151,17 @@ mod tests {
             let built = build(&clean).unwrap_or_else(|| panic!("{text} is not built"));
             assert_eq!(all(&built), all(&KdlDocument::parse_v2(&clean).unwrap()), "{text}");
         }
+    }
+
+    /// To the end of what it says: places are shown by it, and cases of policies are written down anew in it.
+    #[test]
+    fn a_node_ends_where_its_last_word_does() {
+        let text = "a 1 // c\nb { c; (t)d k=2 /* x */; e {} ; } // y\nf";
+        let document = build(&grammar::check(text).unwrap()).unwrap();
+        let under = |node: &kdl::KdlNode| text[range(node.span())].to_owned();
+        assert_eq!(document.nodes().iter().map(under).collect::<Vec<_>>(), ["a 1", "b { c; (t)d k=2 /* x */; e {} ; }", "f"]);
+        let inner = document.nodes()[1].children().unwrap();
+        assert_eq!(inner.nodes().iter().map(under).collect::<Vec<_>>(), ["c", "(t)d k=2", "e {}"]);
     }
 
     proptest! {
