@@ -20,7 +20,7 @@ const CODES: &[(&str, i32)] = &[
 const ELSEWHERE: &[(&str, &str, &str)] = &[
     (
         "kaphost adopt --write --region us-east-1 --group kapacitor-prod > cluster.kdl",
-        "adopt.rs",
+        "../src/handmade.rs",
         "adopt --write --region us-east-1 --group kapacitor-prod",
     ),
     ("kaphost adopt cluster.kdl --policy org.wasm", "adopt.rs", "adopt cluster.kdl --policy org.wasm"),
