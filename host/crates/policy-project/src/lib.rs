@@ -7,7 +7,7 @@
 //! use kaphost_policy_project::{Name, rust};
 //!
 //! let files = rust(&"small-root-volumes".parse::<Name>()?);
-//! assert!(files.iter().any(|file| file.path == "src/lib.rs" && file.text.contains("SmallRootVolumes")));
+//! assert!(files.iter().any(|file| file.path == "src/lib.rs" && file.text.windows(16).any(|at| at == b"SmallRootVolumes")));
 //! # Ok::<(), kaphost_policy_project::BadName>(())
 //! ```
 
