@@ -223,6 +223,13 @@ fn no_command_shows_or_keeps_it(what: &str, forms: &'static [&'static str]) -> B
     watch.run(0, "report record.json --html -o page.html --verbose");
     watch.run(0, "report denied.json --verbose");
     watch.everywhere(3, "policy run sets/restrict-ssh.wasm cluster.kdl");
+    let cases = "config file=\"../cluster.kdl\"\ncase \"a\" { expect { violation \"no-world-ssh\" line=1; }; }\ncase \"b\" { replace \"t3.small\" \"t3 small\"; }\n";
+    kaphost.write("cases/a.kdl", cases).unwrap();
+    watch.everywhere(1, "policy test sets/restrict-ssh.wasm --cases cases --generated 20");
+    for form in ["junit", "tap"] {
+        watch.run(1, &format!("policy test sets/restrict-ssh.wasm --cases cases --generated 20 --output {form}"));
+    }
+    watch.run(0, "policy bench sets/restrict-ssh.wasm cluster.kdl --verbose");
     watch.everywhere(0, "policy diff sets/restrict-ssh.wasm sets/dedicated-tenancy.wasm --corpus cluster.kdl");
     watch.everywhere(0, &format!("explain cluster.kdl user-data {with}"));
     watch.everywhere(0, &format!("plan cluster.kdl {with} {lab} --blame=all"));

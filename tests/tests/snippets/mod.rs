@@ -15,7 +15,7 @@ const COMPILED: &str = "guest-policies/sdk/tests/readme.rs";
 
 /// Pages that a test of their own plays from beginning to end, with that test.
 const WHOLE: &[(&str, &str)] =
-    &[("host/docs/first-policy.md", "tests/tests/authors.rs"), ("host/docs/python-policy.md", "tests/tests/authors.rs")];
+    &[("host/docs/first-policy.md", "tests/tests/journey.rs"), ("host/docs/python-policy.md", "tests/tests/journey.rs")];
 
 #[test]
 fn every_snippet_of_every_page_holds() {
