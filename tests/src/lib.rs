@@ -24,6 +24,7 @@ mod account;
 mod boto3;
 mod built;
 mod calls;
+mod compiled;
 mod config;
 pub mod debian;
 mod emulator;

@@ -1,6 +1,6 @@
 //! A folder with a config and the policy, and kaphost to run in it on an account of its own: where most end-to-end tests begin.
 
-use crate::{Account, Built, CallLog, Config, Emulator, Failure, Kaphost, Run, Running, Seed, boto3::REGION};
+use crate::{Account, CallLog, Config, Emulator, Failure, Kaphost, Run, Running, Seed, boto3::REGION};
 
 /// The arguments that apply the config without asking.
 pub const APPLY: &str = "apply cluster.kdl --policy org.wasm --auto-approve";
@@ -38,8 +38,7 @@ impl Stage {
     pub fn on(account: Account) -> Result<Self, Failure> {
         let kaphost = Kaphost::on(&account)?;
         let seed = account.seed(REGION)?;
-        let policy = Built::find()?.policy("org")?;
-        std::fs::copy(&policy, kaphost.folder().join("org.wasm")).map_err(Failure::while_doing(format!("copying {}", policy.display())))?;
+        kaphost.give("org", "org.wasm")?;
         let config = Config::stage(&seed);
         let stage = Self { account, kaphost, seed, config };
         stage.write()?;

@@ -39,10 +39,10 @@ fn json(run: &Run) -> Value {
 
 /// kaphost with these policies and a config in its folder.
 fn with(policies: &[&str]) -> Kaphost {
-    let (kaphost, built) = (Kaphost::offline().unwrap(), Built::find().unwrap());
+    let kaphost = Kaphost::offline().unwrap();
     kaphost.write("cluster.kdl", CONFIG).unwrap();
     for name in policies {
-        fs::copy(built.policy(name).unwrap(), kaphost.folder().join(format!("{name}.wasm"))).unwrap();
+        kaphost.give(name, &format!("{name}.wasm")).unwrap();
     }
     kaphost
 }

@@ -61,6 +61,19 @@ fn a_second_run_takes_what_the_first_compiled() {
     assert_eq!(fs::read_dir(folder(&kaphost)).unwrap().count(), 2);
 }
 
+/// So the many tests that begin with a policy that was given to them compile none.
+#[test]
+fn what_the_harness_gives_is_what_kaphost_takes() {
+    let kaphost = kaphost();
+    kaphost.give("dedicated-tenancy", "policy.wasm").unwrap();
+    let given = cached(&kaphost);
+    assert!(check(&kaphost).stderr.is_empty(), "nothing is odd about it");
+    assert_eq!(cached(&kaphost), given, "it was taken, not written again");
+    fs::remove_file(&given.0).unwrap();
+    check(&kaphost);
+    assert_eq!(cached(&kaphost).0, given.0);
+}
+
 #[test]
 fn what_was_altered_is_compiled_afresh_and_replaced() {
     let kaphost = kaphost();

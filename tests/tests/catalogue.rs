@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use kaphost_tests::{Built, Kaphost, Run, Set};
+use kaphost_tests::{Kaphost, Run, Set};
 use serde_json::{Value, json};
 
 /// Breaks no policy of the catalogue.
@@ -272,9 +272,9 @@ fn policies() -> BTreeSet<&'static str> {
 
 /// kaphost with every policy in its folder. Shared by the cases of a test: each policy is compiled once.
 fn laid_out() -> Kaphost {
-    let (kaphost, built) = (Kaphost::offline().unwrap(), Built::find().unwrap());
+    let kaphost = Kaphost::offline().unwrap();
     for policy in policies() {
-        fs::copy(built.policy(policy).unwrap(), kaphost.folder().join(format!("{policy}.wasm"))).unwrap();
+        kaphost.give(policy, &format!("{policy}.wasm")).unwrap();
     }
     kaphost
 }
@@ -352,7 +352,7 @@ fn those_that_need_facts_say_so() {
     for policy in ["ami-origin", "multi-zone", "private-subnets"] {
         let kaphost = Kaphost::offline().unwrap();
         kaphost.write("cluster.kdl", SOUND).unwrap();
-        fs::copy(Built::find().unwrap().policy(policy).unwrap(), kaphost.folder().join("policy.wasm")).unwrap();
+        kaphost.give(policy, "policy.wasm").unwrap();
         let run = kaphost.run_narrow("check cluster.kdl --policy policy.wasm").unwrap();
         assert_eq!(run.code, Some(4), "{policy}: {run}");
         assert!(run.stderr.contains("missing-facts") && run.stderr.contains("--facts"), "{policy}: {run}");

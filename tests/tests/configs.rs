@@ -7,7 +7,7 @@ mod snippets;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kaphost_tests::{Built, Kaphost};
+use kaphost_tests::Kaphost;
 use serde_json::Value;
 
 /// What is to be said of one example.
@@ -45,7 +45,7 @@ fn laid_out(example: &Example) -> Kaphost {
     let kaphost = Kaphost::offline().unwrap();
     fs::copy(folder().join(example.file), kaphost.folder().join(example.file)).unwrap();
     kaphost.write("lab.json", &lab().to_string()).unwrap();
-    fs::copy(Built::find().unwrap().policy("org").unwrap(), kaphost.folder().join("org.wasm")).unwrap();
+    kaphost.give("org", "org.wasm").unwrap();
     kaphost
 }
 

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
 
-use kaphost_tests::{Built, Run, Stage};
+use kaphost_tests::{Run, Stage};
 use serde_json::Value;
 
 /// SSH from the whole world in both families, from a range that is too wide, from one that is fine; and no tags.
@@ -126,7 +126,7 @@ fn settings_change_what_is_refused() {
 fn a_setting_reaches_the_policy_that_it_names() {
     let mut stage = Stage::new().unwrap();
     stage.change(|config| *config = config.clone().with_ssh(&["10.0.0.0/8"])).unwrap();
-    std::fs::copy(Built::find().unwrap().policy("restrict-ssh").unwrap(), stage.kaphost.folder().join("ssh.wasm")).unwrap();
+    stage.kaphost.give("restrict-ssh", "ssh.wasm").unwrap();
     let (run, _) = stage
         .expect(3, "check cluster.kdl --policy org.wasm --policy ssh.wasm --set restrict-ssh:min-prefix-ipv4=9 --output json")
         .unwrap();

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use kaphost_tests::{Built, Kaphost, Run};
+use kaphost_tests::{Kaphost, Run};
 use serde_json::Value;
 
 const COMMANDS: [&str; 18] = [
@@ -57,7 +57,7 @@ fn kaphost() -> Kaphost {
     kaphost.write("ssm.kdl", &CONFIG.replace("ami \"ami-0abcd1234abcd1234\"", "ami (ssm)\"/images/kapacitor\"")).unwrap();
     kaphost.write("no.wasm", "no").unwrap();
     kaphost.write("no-lab.json", "no").unwrap();
-    fs::copy(Built::find().unwrap().policy("org").unwrap(), kaphost.folder().join("org.wasm")).unwrap();
+    kaphost.give("org", "org.wasm").unwrap();
     kaphost
 }
 

@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use kaphost_tests::{Built, Kaphost, Run};
+use kaphost_tests::{Kaphost, Run};
 use serde_json::Value;
 
 const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
@@ -26,7 +26,7 @@ const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
 fn kaphost() -> Kaphost {
     let kaphost = Kaphost::offline().unwrap();
     kaphost.write("cluster.kdl", CONFIG).unwrap();
-    fs::copy(Built::find().unwrap().policy("org").unwrap(), kaphost.folder().join("org.wasm")).unwrap();
+    kaphost.give("org", "org.wasm").unwrap();
     kaphost
 }
 

@@ -353,7 +353,7 @@ fn a_machine_wide_set_that_is_named_and_not_there_stops_everything() {
         assert!(run.said().contains("the policy set `absent.kdl` does not exist"), "{run}");
     }
     // It is a set, whatever else would do on the command line.
-    fs::copy(Built::find().unwrap().policy("org").unwrap(), kaphost.folder().join("org.wasm")).unwrap();
+    kaphost.give("org", "org.wasm").unwrap();
     let run = run_with(&kaphost, "check cluster.kdl", &[("KAPHOST_SYSTEM_POLICY", "org.wasm")]);
     assert_eq!(run.code, Some(4), "{run}");
 }
@@ -362,8 +362,8 @@ fn a_machine_wide_set_that_is_named_and_not_there_stops_everything() {
 fn settings_of_a_set_are_out_of_reach_of_the_command_line() {
     let kaphost = kaphost();
     set(&kaphost, "org.kdl").with_built("restrict-ssh", "mandatory", &[]).unwrap().write().unwrap();
-    fs::copy(Built::find().unwrap().policy("dedicated-tenancy").unwrap(), kaphost.folder().join("tenancy.wasm")).unwrap();
-    fs::copy(Built::find().unwrap().policy("restrict-ssh").unwrap(), kaphost.folder().join("ssh.wasm")).unwrap();
+    kaphost.give("dedicated-tenancy", "tenancy.wasm").unwrap();
+    kaphost.give("restrict-ssh", "ssh.wasm").unwrap();
     let mut said = String::new();
     for arguments in [
         "--set restrict-ssh:narrow=true",

@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: everything but the tests. Formatting, lints, the direction of dependencies, the seal, and the docs.
+//! `cargo xtask ci`: everything but the tests. Formatting, lints, the direction of dependencies, the seal, files left out, and the docs.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::workspace::{Workspace, cargo};
-use crate::{Result, process};
+use crate::{Result, process, sources};
 
 /// The rooms: what each may depend on of ours, and what it must never see of others (by the start of a crate's name).
 const ROOMS: &[(&str, &[&str], &[&str])] = &[
@@ -65,11 +65,12 @@ pub(crate) fn run(_: &[String]) -> Result {
         command.current_dir(&workspace.root);
         command
     };
-    let checks: [(&str, &dyn Fn() -> Result); 6] = [
+    let checks: [(&str, &dyn Fn() -> Result); 7] = [
         ("formatting", &|| Ok(process::run(in_root(cargo()).args(["fmt", "--all", "--check"]))?)),
         ("direction of dependencies", &|| direction(&mut in_root(cargo()))),
         ("only admit seals", &|| seal(&mut in_root(Command::new("git")))),
         ("no place of one machine", &|| places(&mut in_root(Command::new("git")))),
+        ("no file left out", &|| modules(&workspace, &mut in_root(Command::new("git")))),
         ("lints", &|| {
             let mut clippy = in_root(cargo());
             clippy.args(["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--features", "kaphost-tests/evaluate"]);
@@ -142,6 +143,15 @@ fn places(git: &mut Command) -> Result {
         None => Ok(()),
         Some(lines) => Err(lines.trim_end().into()),
     }
+}
+
+/// Every source file is a part of some program or library.
+fn modules(workspace: &Workspace, git: &mut Command) -> Result {
+    let found = process::read(git.args(["ls-files", "*.rs"]))?;
+    let files: Vec<&str> = found.lines().collect();
+    // A file that cannot be read names nothing; that it cannot be, the compiler says.
+    let left_out = sources::left_out(&files, |file| std::fs::read_to_string(workspace.root.join(file)).unwrap_or_default());
+    if left_out.is_empty() { Ok(()) } else { Err(format!("no module names {}", left_out.join(", ")).into()) }
 }
 
 #[cfg(test)]

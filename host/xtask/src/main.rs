@@ -6,6 +6,7 @@
 mod ci;
 mod policies;
 mod programs;
+mod sources;
 mod test;
 mod workspace;
 

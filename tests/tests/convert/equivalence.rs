@@ -7,8 +7,8 @@ use std::fs;
 use kaphost_tests::{Account, Emulator, Failure, Kaphost, REGION, Seed};
 use serde_json::{Value, json};
 
-use crate::declared::{Arguments, Attributes, by_the_module, on_aws};
-use crate::example;
+use super::declared::{Arguments, Attributes, by_the_module, on_aws};
+use super::example;
 
 /// An account, kaphost, and the seed.
 struct Place {

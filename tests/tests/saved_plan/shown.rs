@@ -1,8 +1,6 @@
 //! How a saved plan reads, and what the commands that make and apply one do not take.
 
-use std::fs;
-
-use kaphost_tests::{Built, Kaphost};
+use kaphost_tests::Kaphost;
 
 use super::{APPLY_SAVED, SAVE, saved, stage};
 
@@ -10,7 +8,7 @@ use super::{APPLY_SAVED, SAVE, saved, stage};
 fn a_saved_plan_reads_well() {
     let kaphost = Kaphost::offline().unwrap();
     kaphost.write("cluster.kdl", SMALL).unwrap();
-    fs::copy(Built::find().unwrap().policy("org").unwrap(), kaphost.folder().join("org.wasm")).unwrap();
+    kaphost.give("org", "org.wasm").unwrap();
     let run = |arguments: &str| {
         let run = kaphost.run_narrow(arguments).unwrap();
         assert_eq!(run.code, Some(0), "{run}");

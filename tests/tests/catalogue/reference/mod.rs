@@ -14,7 +14,10 @@ pub(crate) fn held_to(name: &str, page: &str) {
         fs::write(&file, page).unwrap();
     }
     let there = fs::read_to_string(&file).unwrap_or_default();
-    assert!(there == page, "host/docs/{name} is not what it is written from: UPDATE_DOCS=1 cargo test -p kaphost-tests --test catalogue");
+    assert!(
+        there == page,
+        "host/docs/{name} is not what it is written from: UPDATE_DOCS=1 cargo test -p kaphost-tests --test e2e catalogue::"
+    );
 }
 
 /// A cell of a table: in one line, with no bar that would end it.

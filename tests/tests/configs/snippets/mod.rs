@@ -84,7 +84,7 @@ fn config(snippet: &Snippet) {
 fn cases(snippet: &Snippet) {
     let kaphost = Kaphost::offline().unwrap();
     let policy = snippet.text.split_once("rule=\"").and_then(|(_, rest)| rest.split('"').next()).unwrap();
-    std::fs::copy(Built::find().unwrap().policy(policy).unwrap(), kaphost.folder().join("policy.wasm")).unwrap();
+    kaphost.give(policy, "policy.wasm").unwrap();
     let corpus = std::fs::read_to_string(repository().join("guest-policies/corpus/sound.kdl")).unwrap();
     kaphost.write("guests/corpus/sound.kdl", &corpus).unwrap();
     kaphost.write(&format!("guests/{policy}/cases/page.kdl"), &snippet.text).unwrap();
