@@ -50,7 +50,9 @@ pub(crate) fn file(reference: &Reference) -> Result<PathBuf, Failure> {
     here.next(reference).map(|pulled| pulled.path).map_err(Failure::from)
 }
 
-fn at(pulled: &Pulled, called: &str) -> ModuleFile {
+/// What was pulled, to be loaded: by its digest.
+#[must_use]
+pub(crate) fn at(pulled: &Pulled, called: &str) -> ModuleFile {
     ModuleFile { path: pulled.path.clone(), source: Some(called.to_owned()), sha256: Some(pulled.sha256.clone()), ..ModuleFile::default() }
 }
 

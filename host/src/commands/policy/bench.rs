@@ -1,10 +1,9 @@
 //! `kaphost policy bench`
 
-use std::path::PathBuf;
-
 use clap::Args;
 use kaphost_policy_kit::measure;
 
+use super::module::Named;
 use crate::cli::{Format, Global};
 use crate::document::Document;
 use crate::exit::Exit;
@@ -22,9 +21,9 @@ use crate::{place, policies, term};
     after_help = "Examples:\n  kaphost policy bench org.wasm cluster.kdl\n  kaphost policy bench org.wasm cluster.kdl --rounds 10000 --output json"
 )]
 pub(crate) struct Command {
-    /// The policy's file
-    #[arg(value_name = "MODULE.wasm")]
-    module: PathBuf,
+    /// The policy's file, or oci://HOST/NAME:TAG, also with @sha256:DIGEST
+    #[arg(value_name = "MODULE")]
+    module: Named,
     #[command(flatten)]
     clusters: ClusterArgs,
     /// A setting of the policy; a list is VALUE,VALUE
@@ -42,9 +41,10 @@ pub(crate) struct Command {
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let host = policies::host()?;
-    let bytes = host.read_file(&command.module)?;
-    let source = command.module.display().to_string();
-    let module = host.load(&source, &bytes)?;
+    let file = command.module.ready()?;
+    let bytes = host.read_file(&file.path)?;
+    let module = host.load_read(&file, &bytes)?;
+    let source = module.source().to_owned();
     let needs = policies::alone(module.clone(), &command.settings)?.facts().collect();
     let input = input::only(input::read(&command.clusters)?, &command.clusters.file, "policy bench")?;
     let facts = command.facts.given(&input, &needs)?.unwrap_or_default();

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use kaphost_policy::{FactKind, HostOptions, ModuleFile, PolicyHost};
+use kaphost_policy::{FactKind, HostOptions, PolicyHost};
 use kaphost_policy_kit::compare;
 
+use super::module::Named;
 use crate::cli::{Format, Global};
 use crate::document::Document;
 use crate::exit::Exit;
@@ -22,15 +23,15 @@ use crate::{place, policies, term};
 /// Both modules are asked about every `.kdl` file of the folder and those below it: which would newly be denied, newly be let pass, or be left otherwise,
 /// value by value. Neither reads AWS; each is asked as a module given by itself.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  kaphost policy diff old.wasm new.wasm --corpus configs\n  \
+#[command(after_help = "Examples:\n  kaphost policy diff oci://ghcr.io/acme/org:1.2 org.wasm --corpus configs\n  \
                         kaphost policy diff old.wasm new.wasm --corpus configs --set narrow=true --detailed-exitcode --output json")]
 pub(crate) struct Command {
-    /// The policy as it is
-    #[arg(value_name = "OLD.wasm")]
-    old: PathBuf,
+    /// The policy as it is: its file, or oci://HOST/NAME:TAG
+    #[arg(value_name = "OLD")]
+    old: Named,
     /// The policy as it would be
-    #[arg(value_name = "NEW.wasm")]
-    new: PathBuf,
+    #[arg(value_name = "NEW")]
+    new: Named,
     /// A folder of configs, or a config; may be given several times
     #[arg(long, value_name = "PATH", required = true)]
     corpus: Vec<PathBuf>,
@@ -50,7 +51,7 @@ pub(crate) struct Command {
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let cache_dir = place::cache().map(|folder| folder.join("modules"));
     let host = PolicyHost::new(HostOptions { cache_dir, pooled: true, ..HostOptions::default() })?;
-    let load = |path: &PathBuf| host.load_one(&ModuleFile { path: path.clone(), ..ModuleFile::default() });
+    let load = |named: &Named| Ok::<_, Failure>(host.load_one(&named.ready()?)?);
     let old = policies::alone(load(&command.old)?, &command.settings)?;
     let names: BTreeSet<&str> = command.settings_new.iter().filter_map(|given| given.split('=').next()).collect();
     let both = command.settings.iter().filter(|given| !given.split('=').next().is_some_and(|name| names.contains(name)));

@@ -1,5 +1,6 @@
 //! `kaphost policy lock`
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -82,13 +83,20 @@ fn place_of(entry: Drafted<'_>) -> String {
     }
 }
 
-/// The digest of each module that is to be looked at: of a manifest, or of a file.
+/// The digest of each module that is to be looked at: of a manifest, or of a file. A registry is asked once for what several entries name, so that they
+/// cannot get different digests.
 fn digests(draft: &Draft, folder: &Path, update: bool) -> Result<Vec<Option<String>>, Failure> {
     let registries = registry::registries();
-    let digest = async |entry: Drafted<'_>| match entry.place() {
+    let mut asked: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let mut digest = async |entry: Drafted<'_>| match entry.place() {
         Place::Registry(reference) if reference.tag().is_some() && (update || reference.digest().is_none()) => {
-            let found = find(&registries, &reference.without_digest()).await?;
-            Ok(found.reference.digest().map(str::to_owned))
+            let reference = reference.without_digest();
+            if let Some(known) = asked.get(&reference.to_string()) {
+                return Ok(known.clone());
+            }
+            let found = find(&registries, &reference).await?.reference.digest().map(str::to_owned);
+            asked.insert(reference.to_string(), found.clone());
+            Ok(found)
         }
         Place::File(_) if update || entry.sha256().is_none() => Ok(Some(sha256(&bytes(&entry.file(folder))?))),
         Place::Registry(_) | Place::File(_) => Ok::<_, Failure>(None),

@@ -7,8 +7,10 @@ use std::str::FromStr;
 use kaphost_policy::{Anatomy, DEFAULT_COMPONENT_BYTES, Module, ModuleFile, PolicyError};
 use kaphost_registry::{Artifact, Found, Reference, Registries};
 
+use crate::cloud::block_on;
 use crate::failure::Failure;
 use crate::interrupt::or_ctrl_c;
+use crate::policies::fetched;
 use crate::{input, policies, registry};
 
 /// Which module is meant.
@@ -23,6 +25,23 @@ impl FromStr for Named {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if Reference::is_one(text) { registry::reference(text).map(Self::Registry) } else { Ok(Self::File(text.into())) }
+    }
+}
+
+impl Named {
+    /// The module's file, brought here where a registry has it, and called what the user calls it: in a registry with the digest that was found.
+    ///
+    /// # Errors
+    /// When a registry's cannot be had. That a file is missing is for whoever reads it to say.
+    pub(super) fn ready(&self) -> Result<ModuleFile, Failure> {
+        match self {
+            Self::File(file) => Ok(ModuleFile { path: file.clone(), ..ModuleFile::default() }),
+            Self::Registry(reference) => {
+                let (store, registries) = (registry::store()?, registry::registries());
+                let pulled = block_on(or_ctrl_c(registries.pull(&store, reference)))?;
+                Ok(fetched::at(&pulled, &pulled.reference.to_string()))
+            }
+        }
     }
 }
 

@@ -1,11 +1,10 @@
 //! `kaphost policy run`
 
-use std::path::PathBuf;
-
 use clap::Args;
 use jiff::Timestamp;
-use kaphost_policy::{Circumstances, Effect, ModuleFile, Verdict, admit};
+use kaphost_policy::{Circumstances, Effect, Verdict, admit};
 
+use super::module::Named;
 use crate::cli::{Format, Global};
 use crate::document::Document;
 use crate::exit::Exit;
@@ -24,9 +23,9 @@ use crate::{policies, render, term};
                         kaphost policy run restrict-ssh.wasm cluster.kdl --set allowed-cidrs=10.0.0.0/8 --set narrow=true\n  \
                         kaphost policy run ami-origin.wasm cluster.kdl --facts facts.json --output json")]
 pub(crate) struct Command {
-    /// The policy's file
-    #[arg(value_name = "MODULE.wasm")]
-    module: PathBuf,
+    /// The policy's file, or oci://HOST/NAME:TAG, also with @sha256:DIGEST
+    #[arg(value_name = "MODULE")]
+    module: Named,
     #[command(flatten)]
     clusters: ClusterArgs,
     /// A setting of the policy; a list is VALUE,VALUE
@@ -40,7 +39,7 @@ pub(crate) struct Command {
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
-    let module = policies::host()?.load_one(&ModuleFile { path: command.module.clone(), ..ModuleFile::default() })?;
+    let module = policies::host()?.load_one(&command.module.ready()?)?;
     let limits = module.limits().clone();
     let mut policy = policies::alone(module, &command.settings)?;
     policy.terms.user_data = command.user_data;

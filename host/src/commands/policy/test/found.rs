@@ -4,6 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use kaphost_policy::ModuleFile;
+
+use super::super::module::Named;
 use crate::failure::Failure;
 use crate::input;
 use crate::render::diagnostic;
@@ -13,7 +16,7 @@ use crate::render::simple::Simple;
 #[derive(Debug)]
 pub(super) struct Found {
     /// The component.
-    pub(super) module: PathBuf,
+    pub(super) module: ModuleFile,
     /// The files of cases, sorted.
     pub(super) files: Vec<PathBuf>,
     /// What is odd about it.
@@ -21,15 +24,15 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// `policy` is a component, or a folder with one in it.
+    /// `policy` is a component, or a folder with one in it, or a component in a registry, whose cases are here.
     ///
     /// # Errors
     /// When there is no component, or there are no cases.
-    pub(super) fn of(policy: &Path, cases: &[PathBuf]) -> Result<Self, Failure> {
-        let (module, folder) = if policy.is_dir() {
-            (the_component(policy)?, policy.to_owned())
-        } else {
-            (policy.to_owned(), policy.parent().unwrap_or(Path::new("")).to_owned())
+    pub(super) fn of(policy: &Named, cases: &[PathBuf]) -> Result<Self, Failure> {
+        let (named, folder) = match policy {
+            Named::File(path) if path.is_dir() => (Named::File(the_component(path)?), path.clone()),
+            Named::File(file) => (policy.clone(), file.parent().unwrap_or(Path::new("")).to_owned()),
+            Named::Registry(_) => (policy.clone(), PathBuf::from(".")),
         };
         let beside = if folder == Path::new(".") { PathBuf::from("cases") } else { folder.join("cases") };
         let from = if cases.is_empty() { vec![beside] } else { cases.to_vec() };
@@ -48,11 +51,12 @@ impl Found {
             let help = "write one as a `.kdl` file there, or name another place with --cases";
             return Err(Failure::Unfit(vec![Simple::new("no-cases", message).with_help(help)]));
         }
-        let warning = newer_source(&folder, &module).map(|source| {
-            let message = format!("`{}` is older than `{}`", module.display(), source.display());
+        let source = if let Named::File(module) = &named { newer_source(&folder, module) } else { None };
+        let warning = source.map(|source| {
+            let message = format!("`{named}` is older than `{}`", source.display());
             diagnostic::text(&Simple::new("old-component", message).with_help("`kaphost policy build` builds it anew").into_warning())
         });
-        Ok(Self { module, files, warning })
+        Ok(Self { module: named.ready()?, files, warning })
     }
 }
 
@@ -111,7 +115,7 @@ mod tests {
     fn a_folder_holds_one_component_and_its_cases() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        let code = |cases: &[PathBuf]| match Found::of(folder.path(), cases) {
+        let code = |cases: &[PathBuf]| match Found::of(&Named::File(folder.path().to_owned()), cases) {
             Ok(found) => format!("{} cases, warned: {}", found.files.len(), found.warning.is_some()),
             Err(failure) => failure.members()["problems"][0]["code"].as_str().unwrap().to_owned(),
         };

@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use kaphost_policy::{Facts, HostOptions, Module, ModuleFile, PolicyHost};
+use kaphost_policy::{Facts, HostOptions, Module, PolicyHost};
 use kaphost_policy_kit::{Case, Coverage, From, Subject, Suite, explore, play};
 use kaphost_spec::{ConfigSource, Diagnostic, Report};
 
 use self::found::Found;
+use super::module::Named;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::forms::{Form, Forms, OUTPUT, Output};
@@ -30,13 +31,13 @@ use crate::{facts, place, record, term};
                         kaphost policy test org.wasm --cases org/cases --output text --output junit=cases.xml"
 )]
 pub(crate) struct Command {
-    /// The policy's folder, with its component in it; or the component
-    #[arg(value_name = "FOLDER|MODULE.wasm", default_value = ".")]
-    policy: PathBuf,
+    /// The policy's folder, with its component in it; or the component, as a file or as oci://HOST/NAME:TAG
+    #[arg(value_name = "FOLDER|MODULE", default_value = ".")]
+    policy: Named,
     /// The form of the result; FORM=FILE writes it to a file. May be given several times, once for standard output
     #[arg(id = OUTPUT, long, value_name = "FORM[=FILE]", value_parser = Forms(Form::OF_TESTS), default_value = "text", env = "KAPHOST_OUTPUT")]
     outputs: Vec<Output>,
-    /// Files of cases, or folders of them; the folder `cases` beside the component by default
+    /// Files of cases, or folders of them; the folder `cases` beside the component by default, of one in a registry the one here
     #[arg(long, value_name = "PATH")]
     cases: Vec<PathBuf>,
     /// Write down what came of each case as what must come of it: read the difference before you keep it
@@ -63,7 +64,7 @@ pub(super) fn run(command: &Command) -> Result<Exit, Failure> {
     // Thousands of calls: sandboxes are kept for the next one.
     let cache_dir = place::cache().map(|folder| folder.join("modules"));
     let host = PolicyHost::new(HostOptions { cache_dir, pooled: true, ..HostOptions::default() })?;
-    let module = host.load_one(&ModuleFile { path: found.module.clone(), ..ModuleFile::default() })?;
+    let module = host.load_one(&found.module)?;
     let suites = suites(&found.files)?;
 
     let mut asked: Vec<Asked> = Vec::new();

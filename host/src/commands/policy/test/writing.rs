@@ -32,7 +32,7 @@ pub(super) fn possible(outputs: &[Output]) -> Result<(), Failure> {
 pub(super) fn spare(outputs: &[Output], found: &Found) -> Result<(), Failure> {
     for file in outputs.iter().filter_map(|output| output.file.as_ref()) {
         let Ok(real) = file.canonicalize() else { continue };
-        if found.files.iter().chain([&found.module]).any(|one| one.canonicalize().is_ok_and(|path| path == real)) {
+        if found.files.iter().chain([&found.module.path]).any(|one| one.canonicalize().is_ok_and(|path| path == real)) {
             return Err(Failure::Usage(format!("--output would write over `{}`, which is to be tested", file.display())));
         }
     }
