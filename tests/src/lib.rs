@@ -62,6 +62,6 @@ pub use python::Python;
 pub use rules::{Fault, Rule, Scenario};
 pub use runner::{Kaphost, Run};
 pub use running::Running;
-pub use schemas::{Held, junit_schema, sarif_schema};
+pub use schemas::{Held, Schemas, junit_schema, sarif_schema};
 pub use set::{Entry, Set};
 pub use stage::{APPLY, DESTROY, PLAN, Stage};

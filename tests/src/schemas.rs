@@ -1,5 +1,6 @@
 //! Documents held to their schemas: JSON Schema and XML Schema, by libraries that owe nothing to kaphost.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::built::workspace;
-use crate::{Built, Failure, Python};
+use crate::{Built, Failure, Kaphost, Python};
 
 /// Documents to be held to schemas, all at once.
 #[derive(Debug, Default)]
@@ -42,6 +43,59 @@ impl Held {
         }
         let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
         Err(Failure::new(format!("documents do not fit their schemas:\n{said}")))
+    }
+}
+
+/// What `kaphost schema` prints, by the layout that each document names.
+#[derive(Clone, Debug)]
+pub struct Schemas(BTreeMap<String, String>);
+
+impl Schemas {
+    /// All of them, closed: of every object that says which members it has, no others are taken. For readers they are open, so that more may be said.
+    ///
+    /// # Errors
+    /// When kaphost does not print them.
+    pub fn closed(kaphost: &Kaphost) -> Result<Self, Failure> {
+        let mut all = BTreeMap::new();
+        let list = printed(kaphost, &["schema", "--output", "json"])?;
+        for name in list["schemas"].as_array().into_iter().flatten().filter_map(|entry| entry["name"].as_str()) {
+            let mut schema = printed(kaphost, &["schema", name])?;
+            close(&mut schema);
+            all.insert(schema["title"].as_str().unwrap_or_default().to_owned(), schema.to_string());
+        }
+        Ok(Self(all))
+    }
+
+    /// The layouts that have one.
+    pub fn layouts(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// The schema of a layout.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn of(&self, layout: &str) -> Result<&str, Failure> {
+        self.0.get(layout).map(String::as_str).ok_or_else(|| Failure::new(format!("no schema of {layout}")))
+    }
+}
+
+fn printed(kaphost: &Kaphost, arguments: &[&str]) -> Result<Value, Failure> {
+    let run = kaphost.run(arguments)?;
+    serde_json::from_str(&run.stdout).map_err(|error| Failure::new(format!("{error}: {run}")))
+}
+
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            members.values_mut().for_each(close);
+            let is_object = members.get("type").is_some_and(|kind| kind == "object");
+            if is_object && members.get("properties").is_some_and(Value::is_object) && !members.contains_key("additionalProperties") {
+                members.insert("additionalProperties".into(), false.into());
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
     }
 }
 

@@ -2,54 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 
-use kaphost_tests::{Fault, Handmade, Held, Kaphost, Rule, Run, Set, Stage};
+use kaphost_tests::{Built, Fault, Handmade, Held, Kaphost, OciRegistry, Rule, Schemas, Set, Stage};
 use serde_json::{Value, json};
 
 const KEY: &str =
     "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEICrTKbG04r6ZPs9QOfcTlbrd/7gXWN0AwTYCQdV8gkGs\n-----END PRIVATE KEY-----\n";
 const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEACdqwjhbhuP7vZQ8RqsGlZKN/QnC4QIHT9cDNh01BL7U=\n-----END PUBLIC KEY-----\n";
-
-/// What `kaphost schema` prints, by the layout that each document names.
-struct Schemas(BTreeMap<String, String>);
-
-impl Schemas {
-    /// All of them, closed: of every object that says which members it has, no others are taken. For readers they are open, so that more may be said.
-    fn closed(kaphost: &Kaphost) -> Self {
-        let list = document(&kaphost.run_narrow("schema --output json").unwrap());
-        let one = |entry: &Value| {
-            let name = entry["name"].as_str().unwrap();
-            let mut schema: Value = serde_json::from_str(&kaphost.run(["schema", name]).unwrap().stdout).unwrap();
-            close(&mut schema);
-            (schema["title"].as_str().unwrap().to_owned(), schema.to_string())
-        };
-        Self(list["schemas"].as_array().unwrap().iter().map(one).collect())
-    }
-
-    fn of(&self, layout: &str) -> &str {
-        self.0.get(layout).unwrap_or_else(|| panic!("no schema of {layout}"))
-    }
-}
-
-fn close(schema: &mut Value) {
-    match schema {
-        Value::Object(members) => {
-            members.values_mut().for_each(close);
-            let is_object = members.get("type").is_some_and(|kind| kind == "object");
-            if is_object && members.get("properties").is_some_and(Value::is_object) && !members.contains_key("additionalProperties") {
-                members.insert("additionalProperties".into(), false.into());
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(close),
-        _ => {}
-    }
-}
-
-fn document(run: &Run) -> Value {
-    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"))
-}
 
 /// Runs, as JSON, with documents held to the schemas that they name.
 struct Holding<'a> {
@@ -67,16 +28,93 @@ impl Holding<'_> {
 
     fn hold(&mut self, name: &str, text: &str) {
         let layout = serde_json::from_str::<Value>(text).unwrap()["schema"].as_str().unwrap_or_else(|| panic!("{name}: {text}")).to_owned();
-        self.held.add(name, self.schemas.of(&layout), text);
+        self.held.add(name, self.schemas.of(&layout).unwrap(), text);
         self.layouts.insert(layout);
+    }
+}
+
+/// A project's cases: one comes out, one does not, one cannot be asked, and on one the policy fails.
+const CASES: &str = r#"config file="cluster.kdl"
+
+case "comes out" {
+}
+case "does not" {
+    expect {
+        violation "no-world-ssh" path="ssh"
+    }
+}
+case "cannot be asked" {
+    replace "nowhere" "somewhere"
+}
+"#;
+
+/// What the commands for authors of policies, and for those who pass policies on, print.
+fn policies(holding: &mut Holding<'_>) {
+    let (stage, registry) = (holding.stage, OciRegistry::start().unwrap());
+    let (kaphost, folder) = (&stage.kaphost, stage.kaphost.folder());
+    for name in ["restrict-ssh", "dedicated-tenancy"] {
+        fs::copy(Built::find().unwrap().policy(name).unwrap(), folder.join(format!("{name}.wasm"))).unwrap();
+    }
+    // As `docker login` leaves it.
+    fs::create_dir(kaphost.home().join(".docker")).unwrap();
+    fs::write(kaphost.home().join(".docker/config.json"), registry.docker_config()).unwrap();
+    let config = stage.config.to_string();
+    kaphost.write("p/cluster.kdl", &config).unwrap();
+    kaphost.write("p/open.kdl", &config.replace("10.0.0.0/8", "0.0.0.0/0")).unwrap();
+    kaphost.write("p/broken.kdl", "cluster").unwrap();
+    kaphost.write("p/cases/a.kdl", &CASES.replace("cluster.kdl", "../cluster.kdl")).unwrap();
+    kaphost.write("p/wrong.kdl", "case").unwrap();
+    let tag = format!("oci://{}/acme/restrict-ssh:1", registry.host());
+    kaphost.write("p/set.kdl", &format!("policy \"a\" path=\"{tag}\" enforcement=\"mandatory\"\n")).unwrap();
+    let cases = "--cases p/cases --generated 20";
+    for (code, arguments) in [
+        (0, "policy new p-new".to_owned()),
+        (1, "policy new p-new".to_owned()),
+        // That one is built is in `journey.rs`, and is held to its schema there.
+        (1, "policy build p".to_owned()),
+        (0, "policy inspect org.wasm".to_owned()),
+        (4, "policy inspect key.pem".to_owned()),
+        (0, "policy run dedicated-tenancy.wasm p/cluster.kdl".to_owned()),
+        (3, "policy run restrict-ssh.wasm p/open.kdl".to_owned()),
+        (1, "policy run restrict-ssh.wasm p/broken.kdl".to_owned()),
+        (1, format!("policy test restrict-ssh.wasm {cases}")),
+        (1, format!("policy test restrict-ssh.wasm --whole --update {cases}")),
+        (1, "policy test restrict-ssh.wasm --cases p/wrong.kdl".to_owned()),
+        (0, "policy bench restrict-ssh.wasm p/cluster.kdl --rounds 2 --loads 1".to_owned()),
+        (1, "policy bench restrict-ssh.wasm p/broken.kdl --rounds 2 --loads 1".to_owned()),
+        (2, "policy diff dedicated-tenancy.wasm restrict-ssh.wasm --corpus p --detailed-exitcode".to_owned()),
+        (1, "policy diff dedicated-tenancy.wasm restrict-ssh.wasm --corpus nowhere".to_owned()),
+        (0, format!("policy push dedicated-tenancy.wasm {tag}")),
+        (0, format!("policy push restrict-ssh.wasm {tag} --sign key.pem")),
+        (4, format!("policy push key.pem {tag}")),
+        (0, "policy sign restrict-ssh.wasm --key key.pem".to_owned()),
+        (1, "policy sign restrict-ssh.wasm --key public.pem".to_owned()),
+        (0, format!("policy verify {tag} --key public.pem")),
+        (4, "policy verify dedicated-tenancy.wasm --key public.pem".to_owned()),
+        (0, format!("policy digest {tag}")),
+        (0, "policy digest restrict-ssh.wasm".to_owned()),
+        (1, "policy digest nothing.wasm".to_owned()),
+        (1, "policy lock p/set.kdl --check".to_owned()),
+        (0, "policy lock p/set.kdl".to_owned()),
+        (1, "policy lock p/open.kdl".to_owned()),
+        (0, format!("policy pull {tag} --key public.pem --out pulled.wasm")),
+        (1, format!("policy pull {tag}0")),
+        // Where a path may stand, a reference may.
+        (0, format!("policy inspect {tag}")),
+        (3, format!("policy run {tag} p/open.kdl")),
+        (1, format!("policy test {tag} {cases}")),
+        (0, format!("policy bench {tag} p/cluster.kdl --rounds 2 --loads 1")),
+        (0, format!("policy diff {tag} restrict-ssh.wasm --corpus p")),
+    ] {
+        holding.run(code, &arguments);
     }
 }
 
 #[test]
 fn every_document_fits_the_schema_that_it_names() {
     let mut stage = Stage::new().unwrap();
-    let schemas = Schemas::closed(&stage.kaphost);
-    let all: BTreeSet<String> = schemas.0.keys().cloned().collect();
+    let schemas = Schemas::closed(&stage.kaphost).unwrap();
+    let all: BTreeSet<String> = schemas.layouts().map(str::to_owned).collect();
     let folder = stage.kaphost.folder();
     let config = stage.config.to_string();
     stage.kaphost.write("broken.kdl", "cluster \"x\" region=\"us-east-1\" { tenacy \"dedicated\"; }").unwrap();
@@ -175,6 +213,7 @@ fn every_document_fits_the_schema_that_it_names() {
     ] {
         holding.run(code, arguments);
     }
+    policies(&mut holding);
     // A record whose decision comes out otherwise.
     let record = fs::read_to_string(folder.join("record.json")).unwrap();
     holding.hold("record", &record);
@@ -185,7 +224,7 @@ fn every_document_fits_the_schema_that_it_names() {
     let (lines, _) = stage.expect(1, "check . --policy org.kdl --now 2026-12-01T00:00:00Z --output ndjson").unwrap();
     let of_lines = "kaphost.check/1, by lines";
     for line in lines.stdout.lines() {
-        holding.held.add(line, holding.schemas.of(of_lines), line);
+        holding.held.add(line, holding.schemas.of(of_lines).unwrap(), line);
     }
     holding.layouts.insert(of_lines.to_owned());
     let Holding { held, mut layouts, .. } = holding;
@@ -198,7 +237,8 @@ fn every_document_fits_the_schema_that_it_names() {
     stage.change(|config| config.name = "kapacitor-half".into()).unwrap();
     let fault = Fault::Error { status: 403, code: "UnauthorizedOperation".into(), message: "no".into() };
     stage.account.fault(&Rule::new(fault).action("CreateLaunchTemplate")).unwrap();
-    let mut holding = Holding { schemas: Schemas::closed(&stage.kaphost), stage: &stage, held: Held::default(), layouts: BTreeSet::new() };
+    let mut holding =
+        Holding { schemas: Schemas::closed(&stage.kaphost).unwrap(), stage: &stage, held: Held::default(), layouts: BTreeSet::new() };
     holding.run(5, "apply cluster.kdl --policy org.wasm --auto-approve");
     holding.held.check().unwrap();
 }
@@ -207,7 +247,7 @@ fn every_document_fits_the_schema_that_it_names() {
 #[test]
 fn what_a_schema_does_not_say_does_not_fit() {
     let kaphost = Kaphost::offline().unwrap();
-    let schemas = Schemas::closed(&kaphost);
+    let schemas = Schemas::closed(&kaphost).unwrap();
     for (document, wrong) in [
         (json!({ "schema": "kaphost.check/1", "exit": 1, "problems": [] }), false),
         (json!({ "schema": "kaphost.check/1", "exit": 7, "problems": [] }), true),
@@ -217,7 +257,7 @@ fn what_a_schema_does_not_say_does_not_fit() {
         (json!({ "schema": "kaphost.check/1", "exit": 1, "problems": [{ "code": 1 }] }), true),
     ] {
         let mut held = Held::default();
-        held.add("it", schemas.of("kaphost.check/1"), &document.to_string());
+        held.add("it", schemas.of("kaphost.check/1").unwrap(), &document.to_string());
         assert_eq!(held.check().is_err(), wrong, "{document}");
     }
     let run = kaphost.run_narrow("schema chck").unwrap();
