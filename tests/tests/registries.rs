@@ -3,10 +3,15 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
 
+mod encrypted;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kaphost_tests::{Built, Kaphost, OciRegistry, Run};
 use serde_json::{Value, json};
@@ -153,6 +158,16 @@ fn a_policy_is_pushed_signed_pinned_pulled_and_used_when_the_registry_is_gone() 
     assert_eq!(record["policies"][0]["file"], json!(pinned));
     run(&user, 0, "replay record.json");
     run(&user, 0, "replay alone.json");
+    // Wherever a path may stand, the reference may, and is what the module is called.
+    let inspected = json_of(&user, 0, &format!("policy inspect {pinned}"));
+    assert_eq!((&inspected["file"], &inspected["sha256"]), (&json!(pinned), &json!(hex(&module))));
+    run(&user, 3, &format!("policy run {pinned} cluster.kdl"));
+    run(&user, 0, &format!("policy bench {pinned} cluster.kdl --rounds 1 --loads 1"));
+    let compared = run(&user, 0, &format!("policy diff {pinned} restrict-ssh.wasm --corpus cluster.kdl"));
+    assert!(compared.stdout.contains("1 config: 1 the same"), "{compared}");
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-policies/restrict-ssh/cases");
+    let tested = run(&user, 0, &format!("policy test {pinned} --cases {} --generated 10", cases.display()));
+    assert!(tested.stdout.contains(" passed\n"), "{tested}");
     user.write("cluster.kdl", &CONFIG.replace("0.0.0.0/0", "10.0.0.0/8")).unwrap();
     run(&user, 0, "apply cluster.kdl --policy set.kdl --cloud lab:lab.json --auto-approve");
     run(&user, 0, "plan cluster.kdl --policy set.kdl --cloud lab:lab.json --out p.kapplan");
@@ -279,18 +294,110 @@ fn lock_writes_into_the_text_and_changes_nothing_else_of_it() {
 
 /// A registry that answers each request with these bytes, as many times as it is asked.
 fn answering(reply: String) -> String {
+    counting(reply).0
+}
+
+/// The same, and how often it was asked.
+fn counting(reply: String) -> (String, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let reply = reply.replace("HOST", &host);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { continue };
+            count.fetch_add(1, Ordering::Relaxed);
             let mut request = [0; 4096];
             let _ = stream.read(&mut request);
             let _ = stream.write_all(reply.as_bytes());
         }
     });
-    host
+    (host, asked)
+}
+
+/// What a registry says of a module.
+fn manifest(module: &[u8]) -> String {
+    let config = json!({ "mediaType": "application/vnd.wasm.config.v0+json", "digest": format!("sha256:{}", hex(b"{}")), "size": 2 });
+    let layer = json!({ "mediaType": "application/wasm", "digest": format!("sha256:{}", hex(module)), "size": module.len() });
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    json!({ "schemaVersion": 2, "mediaType": media_type, "config": config, "layers": [layer] }).to_string()
+}
+
+#[test]
+fn lock_asks_once_for_what_several_entries_name() {
+    let kaphost = machine(None);
+    let manifest = manifest(b"module");
+    let (host, asked) = counting(format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{manifest}", manifest.len()));
+    let entry = |name: &str, tag: &str| format!("policy \"{name}\" path=\"oci://{host}/org:{tag}\" enforcement=\"advisory\"\n");
+    kaphost.write("set.kdl", &[entry("a", "1"), entry("b", "1"), entry("c", "2"), entry("d", "1")].concat()).unwrap();
+    let locked = json_of(&kaphost, 0, "policy lock set.kdl");
+    assert!(locked["digests"].as_array().unwrap().iter().all(|one| one["sha256"] == hex(manifest.as_bytes())), "{locked}");
+    assert_eq!((locked["digests"].as_array().unwrap().len(), asked.load(Ordering::Relaxed)), (4, 2));
+}
+
+/// A registry elsewhere is asked by `https`, through the proxy that the environment names, and its certificate has to be of an authority that this machine knows.
+#[test]
+fn a_registry_elsewhere_is_asked_by_https_and_has_to_prove_who_it_is() {
+    let kaphost = machine(None);
+    let module = fs::read(kaphost.folder().join("restrict-ssh.wasm")).unwrap();
+    let proxy = encrypted::start(BTreeMap::from([
+        ("/v2/org/manifests/1".to_owned(), manifest(&module).into_bytes()),
+        (format!("/v2/org/blobs/sha256:{}", hex(&module)), module.clone()),
+    ]));
+    kaphost.write("authority.pem", encrypted::AUTHORITY).unwrap();
+    let pull = |known: bool| {
+        let mut command = kaphost.command();
+        if known {
+            command.env("SSL_CERT_FILE", kaphost.folder().join("authority.pem"));
+        }
+        command.env("HTTPS_PROXY", &proxy).args(["policy", "pull", "oci://registry.test/org:1", "--out", "out.wasm"]);
+        Run::of(&mut command).unwrap()
+    };
+    let unknown = pull(false);
+    assert!(unknown.code == Some(1) && unknown.said().contains("`registry.test` cannot be reached"), "{unknown}");
+    assert!(files(&kaphost.home().join(".cache")).is_empty() && !kaphost.folder().join("out.wasm").exists());
+    let known = pull(true);
+    assert_eq!(known.code, Some(0), "{known}");
+    assert_eq!(fs::read(kaphost.folder().join("out.wasm")).unwrap(), module);
+}
+
+/// Credentials come from the helper that Docker's configuration names, for this registry or for all, and where it knows nobody the registry is asked as nobody.
+#[test]
+#[cfg(unix)]
+fn a_credential_helper_is_asked_for_the_registry_and_told_when_it_fails() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let registry = OciRegistry::start().unwrap();
+    let kaphost = machine(None);
+    let (host, tag) = (registry.host(), format!("oci://{}/org:1", registry.host()));
+    let helper = |name: &str, script: &str| {
+        let file = kaphost.home().join("bin").join(format!("docker-credential-{name}"));
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, format!("#!/bin/sh\nread server\n{script}\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let answer = "echo '{\"ServerURL\":\"'$server'\",\"Username\":\"me\",\"Secret\":\"secret\"}'";
+    helper("knows", &format!("[ \"$1 $server\" = \"get {host}\" ] && {answer}"));
+    helper("knows-nobody", "echo 'credentials not found in native keychain'; exit 1");
+    helper("is-locked", "echo 'the keychain is locked' >&2; exit 1");
+    fs::create_dir(kaphost.home().join(".docker")).unwrap();
+    let both = json!({ "credsStore": "is-locked", "credHelpers": { &host: "knows" } });
+    for (config, code, said) in [
+        (json!({ "credsStore": "knows" }), 0, ""),
+        // The registry's own comes before everybody's.
+        (both, 0, ""),
+        (json!({ "credsStore": "knows-nobody" }), 1, "does not let anybody"),
+        (json!({ "credHelpers": { &host: "is-locked" } }), 1, "`docker-credential-is-locked` failed: the keychain is locked"),
+        (json!({ "credHelpers": { &host: "is-nowhere" } }), 1, "its credential helper cannot be run"),
+    ] {
+        fs::write(kaphost.home().join(".docker/config.json"), config.to_string()).unwrap();
+        let mut command = kaphost.command();
+        command.env("PATH", format!("{}:/usr/bin:/bin", kaphost.home().join("bin").display()));
+        let run = Run::of(command.args(["policy", "push", "restrict-ssh.wasm", &tag])).unwrap();
+        assert!(run.code == Some(code) && run.said().contains(said), "{config}: {run}");
+        assert!(!run.to_string().contains("\"secret\"") && !run.to_string().contains("bWU6"), "{run}");
+    }
 }
 
 /// The cases of one answer are cheaper in the registry's own tests; here, that each is told, with its exit code, and that nothing is left of it.

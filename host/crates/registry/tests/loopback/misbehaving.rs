@@ -1,92 +1,17 @@
 //! Registries that do as they like, on loopback: what they can send, and what becomes of it. Nothing half is ever kept, nothing is waited for without end, and
 //! credentials go nowhere else.
 
-#![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
-
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kaphost_registry::{Artifact, Limits, Options, Reference, Registries, RegistryError, Store};
+use kaphost_registry::{Reference, Registries, RegistryError, Store};
 use kaphost_spec::hex;
 use sha2::{Digest as _, Sha256};
 
-const MODULE: &[u8] = b"\0asm: a module, for all that anybody here knows";
-
-/// One request: its first line without the version, and `Authorization`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Asked {
-    line: String,
-    authorization: Option<String>,
-}
-
-/// A server of one function: what it writes is what is sent.
-#[derive(Clone)]
-struct Server {
-    host: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
-}
-
-impl Server {
-    fn start(answer: impl Fn(&Server, &Asked, &mut TcpStream) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = Self { host: listener.local_addr().unwrap().to_string(), asked: Arc::default() };
-        let (this, answer) = (server.clone(), Arc::new(answer));
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (this, answer, mut stream) = (this.clone(), Arc::clone(&answer), stream.unwrap());
-                std::thread::spawn(move || {
-                    let Some(asked) = request(&stream) else { return };
-                    this.asked.lock().unwrap().push(asked.clone());
-                    answer(&this, &asked, &mut stream);
-                });
-            }
-        });
-        server
-    }
-
-    fn reference(&self) -> Reference {
-        format!("oci://{}/org:1", self.host).parse().unwrap()
-    }
-
-    fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
-    }
-}
-
-fn request(stream: &TcpStream) -> Option<Asked> {
-    let mut lines = BufReader::new(stream);
-    let mut line = String::new();
-    lines.read_line(&mut line).ok().filter(|count| *count > 0)?;
-    let (mut authorization, mut length) = (None, 0);
-    loop {
-        let mut header = String::new();
-        lines.read_line(&mut header).ok()?;
-        let Some((name, value)) = header.trim_end().split_once(": ") else { break };
-        match name.to_ascii_lowercase().as_str() {
-            "authorization" => authorization = Some(value.to_owned()),
-            "content-length" => length = value.parse().ok()?,
-            _ => {}
-        }
-    }
-    let mut body = Vec::new();
-    lines.take(length).read_to_end(&mut body).ok()?;
-    Some(Asked { line: line.trim_end().trim_end_matches(" HTTP/1.1").to_owned(), authorization })
-}
-
-fn reply(stream: &mut TcpStream, status: &str, headers: &[(&str, &str)], body: &[u8]) {
-    let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n");
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    if !headers.iter().any(|(name, _)| *name == "Content-Length") {
-        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
-    }
-    let _ = stream.write_all(&[head.as_bytes(), b"\r\n", body].concat());
-}
+use crate::server::{Asked, MODULE, Server, artifact, registries, reply, runtime};
 
 fn manifest() -> Vec<u8> {
     let digest = hex(&Sha256::digest(MODULE));
@@ -115,16 +40,6 @@ fn sound() -> Server {
     with_blobs(|_, _, stream| reply(stream, "200 OK", &[], MODULE))
 }
 
-fn registries(docker_config: Option<&Path>) -> Registries {
-    let limits = Limits {
-        connect: Duration::from_millis(500),
-        pause: Duration::from_millis(500),
-        whole: Duration::from_secs(3),
-        module_bytes: 1000,
-    };
-    Registries::new(Options { docker_config: docker_config.map(Path::to_owned), limits })
-}
-
 fn files(folder: &Path) -> usize {
     let Ok(entries) = fs::read_dir(folder) else { return 0 };
     entries.map(|entry| entry.unwrap().path()).map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
@@ -134,7 +49,7 @@ fn files(folder: &Path) -> usize {
 fn pull_with(registries: &Registries, reference: &Reference) -> Result<Vec<u8>, RegistryError> {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::new(folder.path().to_owned());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = runtime();
     match runtime.block_on(registries.pull(&store, reference)) {
         Ok(pulled) => Ok(fs::read(&pulled.path).unwrap()),
         Err(error) => {
@@ -264,7 +179,7 @@ fn a_registry_is_followed_where_it_may_be_and_takes_no_credentials_along() {
     });
     fs::write(&config, format!(r#"{{"auths":{{"{}":{{"auth":"bWU6c2VjcmV0"}}}}}}"#, server.host)).unwrap();
     assert_eq!(pull_with(&registries(Some(&config)), &server.reference()).unwrap(), MODULE);
-    assert_eq!(storage.asked(), [Asked { line: "GET /storage?signed=1".into(), authorization: None }]);
+    assert_eq!(storage.asked(), [Asked { line: "GET /storage?signed=1".into(), authorization: None, body: Vec::new() }]);
     let told: Vec<_> = server.asked().into_iter().filter_map(|asked| asked.authorization).collect();
     assert!(!told.is_empty() && told.iter().all(|told| told == "Basic bWU6c2VjcmV0"), "{told:?}");
     let nobody = pull(&server).unwrap_err();
@@ -361,15 +276,8 @@ fn a_push_goes_where_the_registry_says_and_names_the_module_last() {
             _ => reply(stream, "400 Bad Request", &[], b""),
         }
     });
-    let artifact = Artifact {
-        module: MODULE.to_vec(),
-        title: "org".into(),
-        version: "1.0.0".into(),
-        summary: "S.".into(),
-        exports: vec![],
-        imports: vec![],
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let artifact = artifact();
+    let runtime = runtime();
     let pushed = runtime.block_on(registries(None).push(&server.reference(), &artifact)).unwrap();
     assert_eq!(pushed.reference.without_digest(), server.reference());
     let uploads = storage.asked();
