@@ -19,6 +19,9 @@ pub const MANIFEST: &str = "pyproject.toml";
 /// The worlds of the contract.
 const WORLDS: [&str; 3] = ["validator", "mutator", "policy"];
 
+/// Folders within folders of sources. More are a link that leads back.
+const MAX_DEPTH: usize = 32;
+
 /// A project of a policy in Python.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PythonProject {
@@ -59,24 +62,26 @@ impl PythonProject {
         Ok(Self { name: name.to_owned(), world, folder: real })
     }
 
-    /// Makes the component. Nothing of the machine is in it but what Python's own start leaves: the seed of its hashes, which is another each time.
+    /// Makes the component, of a copy of the sources: Python leaves beside them what it compiles, and takes that for the source where its length and the
+    /// second of its last change agree. What Python's own start leaves of the machine is in the component: see decision 0026.
     ///
     /// # Errors
     /// When the policy cannot be imported, or its classes are not those of its world; componentize-py has said why on standard error.
     pub fn componentize(&self, componentizer: &Componentizer) -> Result<Vec<u8>, BuildError> {
-        // Beside the result's place nothing of a failed run is left.
         let scratch = tempfile::tempdir().map_err(BuildError::io("make", &std::env::temp_dir()))?;
-        let out = scratch.path().join("policy.wasm");
+        let [source, guest, out] = ["src", "kaphost-guest", "policy.wasm"].map(|name| scratch.path().join(name));
+        copy(&self.folder.join("src"), &source, MAX_DEPTH)?;
+        copy(&self.folder.join("kaphost-guest"), &guest, MAX_DEPTH)?;
         let mut command = Command::new(&componentizer.program);
         command
             .arg("--quiet")
             .arg("--wit-path")
-            .arg(self.folder.join("kaphost-guest/wit"))
+            .arg(guest.join("wit"))
             .args(["--world", self.world, "componentize", "policy", "--stub-wasi"])
             .arg("--python-path")
-            .arg(self.folder.join("src"))
+            .arg(&source)
             .arg("--python-path")
-            .arg(self.folder.join("kaphost-guest"))
+            .arg(&guest)
             .arg("--output")
             .arg(&out)
             // Somebody's environment would be searched for packages, too.
@@ -86,6 +91,24 @@ impl PythonProject {
         process::run_aside(&mut command)?;
         fs::read(&out).map_err(BuildError::io("read", &out))
     }
+}
+
+/// Copies the files of a folder, and of those in it. What Python has compiled stays behind.
+fn copy(from: &Path, to: &Path, depth: usize) -> Result<(), BuildError> {
+    if depth == 0 {
+        return Err(BuildError::io("copy", from)(std::io::Error::other("its folders are nested too deep, or a link leads back into them")));
+    }
+    fs::create_dir_all(to).map_err(BuildError::io("make", to))?;
+    for entry in fs::read_dir(from).map_err(BuildError::io("read", from))? {
+        let name = entry.map_err(BuildError::io("read", from))?.file_name();
+        let (old, new) = (from.join(&name), to.join(&name));
+        if old.is_dir() && name != "__pycache__" {
+            copy(&old, &new, depth - 1)?;
+        } else if old.is_file() {
+            fs::copy(&old, &new).map_err(BuildError::io("copy", &old))?;
+        }
+    }
+    Ok(())
 }
 
 /// A text of a document.
@@ -98,6 +121,24 @@ fn said<'a>(document: &'a DeTable<'_>, path: &[&str]) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sources_are_copied_without_what_was_compiled_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        for file in ["src/policy.py", "src/rules/ssh.py", "src/__pycache__/policy.pyc", "src/rules/__pycache__/ssh.pyc"] {
+            fs::create_dir_all(at(file).parent().unwrap()).unwrap();
+            fs::write(at(file), file).unwrap();
+        }
+        copy(&at("src"), &at("copy"), MAX_DEPTH).unwrap();
+        assert_eq!(fs::read_to_string(at("copy/rules/ssh.py")).unwrap(), "src/rules/ssh.py");
+        assert!(at("copy/policy.py").is_file() && !at("copy/__pycache__").exists() && !at("copy/rules/__pycache__").exists());
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(at("src"), at("src/again")).unwrap();
+            assert!(copy(&at("src"), &at("endless"), MAX_DEPTH).unwrap_err().to_string().contains("nested too deep"));
+        }
+    }
 
     #[test]
     fn a_project_says_its_name_and_its_world() {
