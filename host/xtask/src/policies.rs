@@ -3,7 +3,9 @@
 //! Each guest is built by a cargo of its own, because a policy that is composed of others switches their exports off, and
 //! one cargo would switch them on again for all. For the same reason the packages are plain libraries and the crate type is
 //! said here: cargo gives a `cdylib` one name whatever its features, so that two builds of it would overwrite each other for ever. The module that comes out is made a component in process, inspected, and
-//! written only when its bytes have changed.
+//! written only when its bytes have changed. Nothing is built where everything that goes in is as it was, byte by byte (`made`).
+
+mod made;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -59,6 +61,16 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Vec<Built>> {
     let compiler = compiler::find(&cache_dir()?, &mut |line| anstream::eprintln!("xtask: {line}"))?;
     let out = workspace.target_dir.join("policies");
     fs::create_dir_all(&out).map_err(|error| format!("cannot create {}: {error}", out.display()))?;
+    let inputs =
+        made::inputs(workspace, &compiler.identity).map_err(|error| format!("cannot read what the policies are made of: {error}"))?;
+    let in_folder = |error: io::Error| format!("cannot use {}: {error}", out.display());
+    if let Some(all) = made::found(&out, &inputs, &workspace.guests) {
+        for built in &all {
+            as_new(&built.path).map_err(in_folder)?;
+        }
+        return Ok(all);
+    }
+    made::forget(&out).map_err(in_folder)?;
 
     let mut all = Vec::new();
     for guest in &workspace.guests {
@@ -68,6 +80,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Vec<Built>> {
         write_if_changed(&path, &component).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
         all.push(Built { path, size: component.len(), sha256: hex(&Sha256::digest(&component)) });
     }
+    made::record(&out, &inputs, &workspace.guests, &all).map_err(in_folder)?;
     Ok(all)
 }
 
@@ -92,15 +105,19 @@ fn order(workspace: &Workspace, guest: &str) -> Order {
     }
 }
 
-/// Replaces a file in one step, so that nobody ever reads half of it. One that holds these bytes already only gets a new time: whoever asks whether it is
-/// older than its sources (a fresh checkout makes them all new) then sees that it is not.
+/// Replaces a file in one step, so that nobody ever reads half of it. One that holds these bytes already only gets a new time.
 fn write_if_changed(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if fs::read(path).is_ok_and(|before| before == bytes) {
-        return fs::File::options().append(true).open(path)?.set_modified(std::time::SystemTime::now());
+        return as_new(path);
     }
     let new = path.with_extension(format!("wasm.{}", std::process::id()));
     fs::write(&new, bytes)?;
     fs::rename(&new, path).inspect_err(|_| drop(fs::remove_file(&new)))
+}
+
+/// Gives a file the time of now: whoever asks whether it is older than its sources (a fresh checkout makes them all new) sees that it is not.
+fn as_new(path: &Path) -> io::Result<()> {
+    fs::File::options().append(true).open(path)?.set_modified(std::time::SystemTime::now())
 }
 
 fn hex(bytes: &[u8]) -> String {
