@@ -2,16 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::support::{cluster, desired, image, text, world};
 use kaphost_plan::{
     Adoption, DeviceContent, Direction, GroupSettings, GroupTag, ImageFact, Instance, Launches, NamedGroup, Names, Observed, ObservedGroup,
     ObservedProfile, ObservedRole, ObservedRule, ObservedSecurityGroup, Peer, Planned, Refusal, Rule, RuleKey, Running, RunningProfile,
     Tags, TemplateContent, Traffic, adopt, check_adoption, locate,
 };
-use support::{cluster, desired, image, text, world};
 
 const SUFFIXED: &str = "kapacitor-stage-20240102030405678900000001";
 const GLOBAL: &str = "kapacitor-stage20240102030405678900000002";

@@ -1,11 +1,9 @@
 //! The checker finds each kind of fault, in plans that were right before one thing was changed.
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{applied, cidr, cluster, desired, plan};
 use kaphost_plan::{Observed, Plan, Planned, Ref, StepId, Tags, check, destroy};
-use support::{applied, cidr, cluster, desired, plan};
 
 /// What is wrong with the plan of a fresh create once it is changed.
 fn create(spoil: impl FnOnce(&mut Plan)) -> String {

@@ -1,12 +1,10 @@
 //! What a spec means in AWS's terms, where it is not one to one.
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{cidr, cluster, desired};
 use kaphost_plan::{DECISION_TAG, OWNER_TAG, RuleKey, SPEC_TAG, desire};
 use kaphost_spec::{AdmittedSpec, Cluster, Kapacitor, LogLevel, RolloutStrategy, Spot, Tag, Tenancy, UserData};
-use support::{cidr, cluster, desired};
 
 #[test]
 fn tenancy_is_said_unless_ec2_would_refuse_it() {

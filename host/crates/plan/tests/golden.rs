@@ -1,10 +1,8 @@
 //! Plans as people and the executor see them, for one change each.
 
-mod support;
-
+use crate::support::{applied, cidr, cluster, desired, image, plan, text, try_diff, world};
 use kaphost_plan::{Attachments, ImageFact, ImageGap, Observed, ObservedRule, Query, check, destroy, diff, query};
 use kaphost_spec::{Cluster, EgressRule, RolloutStrategy, Tag};
-use support::{applied, cidr, cluster, desired, image, plan, text, try_diff, world};
 
 /// The plan from the sample as applied to the sample as changed, as text.
 fn after(change: impl FnOnce(&mut Cluster)) -> String {

@@ -2,16 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{applied, cluster, desired, image};
 use kaphost_plan::live::live;
 use kaphost_plan::{
     Attachments, Direction, GroupTag, OWNER_TAG, Observed, ObservedGroup, ObservedRule, Peer, Rule, RuleKey, Tags, TemplateContent, Traffic,
 };
 use kaphost_spec::{Cluster, EgressRule, Kapacitor, LogLevel, Source, Tenancy, Volume};
-use support::{applied, cluster, desired, image};
 
 /// What is read back of the sample after somebody's hand on it.
 fn read(change: impl FnOnce(&mut Observed)) -> kaphost_plan::live::Live {
@@ -44,7 +42,7 @@ fn tcp(from: i32, to: i32) -> Traffic {
 
 /// The leaves that differ from the sample's.
 fn differs(cluster: &Cluster) -> Vec<String> {
-    let (was, is) = (support::cluster().leaves(), cluster.leaves());
+    let (was, is) = (crate::support::cluster().leaves(), cluster.leaves());
     let paths: BTreeSet<_> = was.keys().chain(is.keys()).collect();
     paths.into_iter().filter(|path| was.get(*path) != is.get(*path)).map(ToString::to_string).collect()
 }
@@ -61,7 +59,7 @@ fn what_was_applied_is_read_back() {
     large.egress.remove(&"0.0.0.0/0".parse().unwrap());
     large.volumes.insert("/dev/xvdh".parse().unwrap(), Volume { settings: large.root_volume.clone(), snapshot: None });
     large.rollout.warmup_s = Some(7);
-    large.http.security_group = Some(support::OTHERS[0].parse().unwrap());
+    large.http.security_group = Some(crate::support::OTHERS[0].parse().unwrap());
     let read = live(&large, &desired(&large), &applied(&large), &image(&desired(&large))).unwrap();
     assert_eq!(read.cluster, large);
 }

@@ -2,16 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly, outside of test functions too")]
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{applied, cidr, cluster, desired, empty, plan};
 use kaphost_plan::preflight::Inquiry;
 use kaphost_plan::{Desired, MANAGED_POLICY_CHARACTERS, Observed, Permissions, Plan, Query, Reads, destroy, query};
 use kaphost_spec::facts::{FactKind, FactsQuery};
 use kaphost_spec::{Ami, Cluster, EgressRule, Http, RolloutStrategy, Spot};
 use serde_json::{Value, json};
-use support::{applied, cidr, cluster, desired, empty, plan};
 
 const ACCOUNT: &str = "123456789012";
 

@@ -2,16 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::support::{applied, cidr, cluster, desired, image, plan};
 use kaphost_plan::preflight::{
     Asked, IamQuotas, Inquiry, InstanceType, Preflight, Quota, Subnet, Wanted, World, architecture_by_name, judge,
 };
 use kaphost_plan::{Image, Observed};
 use kaphost_spec::{Cluster, Source};
-use support::{applied, cidr, cluster, desired, image, plan};
 
 fn set(items: &[&str]) -> BTreeSet<String> {
     items.iter().map(|item| (*item).to_owned()).collect()
@@ -20,7 +18,7 @@ fn set(items: &[&str]) -> BTreeSet<String> {
 /// What is asked before the sample, as changed, is made from nothing.
 fn asked(cluster: &Cluster) -> Inquiry {
     let desired = desired(cluster);
-    Inquiry::of(&desired, &plan(&desired, &support::empty()))
+    Inquiry::of(&desired, &plan(&desired, &crate::support::empty()))
 }
 
 /// A world in which everything is as the sample needs it.

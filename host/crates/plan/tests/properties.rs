@@ -2,14 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly, and their generators are no test functions")]
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{OTHERS, applied, cluster, desired, empty, plan, try_diff, world};
 use kaphost_plan::{Action, Observed, ObservedRule, Peer, Plan, Traffic, check, destroy};
 use kaphost_spec::{Ami, Cluster, EgressRule, RolloutStrategy, Source, Spot, Tag, Tenancy, UserData, Volume};
 use proptest::prelude::*;
-use support::{OTHERS, applied, cluster, desired, empty, plan, try_diff, world};
 
 /// Few values each, so that clusters often share some.
 fn networks() -> impl Strategy<Value = Vec<(usize, bool)>> {

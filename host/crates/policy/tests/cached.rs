@@ -2,13 +2,11 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
 
-mod support;
-
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::support::Guest;
 use kaphost_policy::{HostOptions, PolicyHost};
-use support::Guest;
 
 fn host(folder: &Path) -> PolicyHost {
     PolicyHost::new(HostOptions { cache_dir: Some(folder.to_owned()), ..HostOptions::default() }).unwrap()

@@ -2,17 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
 
-mod support;
-
 use std::sync::LazyLock;
 
+use crate::support::{Guest, Layout, spec};
 use kaphost_policy::{
     Admission, Circumstances, Decision, Enforcement, Facts, HostOptions, Module, Outcome, Policy, PolicyError, PolicyHost, Reversed,
     Verdict, admit,
 };
 use kaphost_spec::{Cluster, InstanceMetadata, Leaves, Spec, Tenancy, Tokens};
 use proptest::prelude::*;
-use support::{Guest, Layout, spec};
 
 /// A field that a guest finds at one place of the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,12 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
 
-mod support;
-
+use crate::support::{Guest, Layout, load, spec};
 use kaphost_policy::{
     Admission, AmiFacts, Circumstances, Effect, Enforcement, FactKind, Facts, Outcome, Policy, PolicyError, Terms, VpcFacts, admit,
 };
-use support::{Guest, Layout, load, spec};
 
 /// Looks through all of its memory for eight bytes and traps when they are there.
 fn seeking(text: [u8; 8]) -> Guest {

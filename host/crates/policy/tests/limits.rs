@@ -2,14 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
 
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::{Guest, host, spec};
 use kaphost_policy::{
     Admission, Circumstances, Facts, LimitOverrides, LoadError, Module, ModuleFile, Policy, PolicyError, PolicyHost, admit,
 };
-use support::{Guest, host, spec};
 
 fn file(limits: LimitOverrides) -> ModuleFile {
     ModuleFile { path: "guest.wasm".into(), limits, ..ModuleFile::default() }

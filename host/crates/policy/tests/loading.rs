@@ -2,10 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
 
-mod support;
-
+use crate::support::{Guest, component, host, load, wat};
 use kaphost_policy::{HostOptions, Limits, LoadError, PolicyError, PolicyHost, World};
-use support::{Guest, component, host, load, wat};
 
 fn refusal(bytes: &[u8]) -> (String, String) {
     let error = load(bytes).map(|module| format!("{module:?}")).unwrap_err();
@@ -212,9 +210,9 @@ fn the_contracts_worlds_are_the_hosts() {
                 (func (export "{}") (result i32) unreachable)
                 (func (export "{}") (param i32) (result i32) unreachable)
                 (func (export "{}") (param i32) (result i32) unreachable))"#,
-            support::DESCRIBE,
-            if world == "mutator" { "x" } else { support::VALIDATE },
-            if world == "validator" { "y" } else { support::MUTATE },
+            crate::support::DESCRIBE,
+            if world == "mutator" { "x" } else { crate::support::VALIDATE },
+            if world == "validator" { "y" } else { crate::support::MUTATE },
         );
         refused(&component(world, &module), "trap", "unreachable");
     }

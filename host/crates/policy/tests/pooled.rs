@@ -2,10 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "tests may fail loudly, outside of test functions too")]
 
-mod support;
-
+use crate::support::{Guest, host, spec};
 use kaphost_policy::{Admission, Circumstances, Facts, HostOptions, Limits, Module, Policy, PolicyError, PolicyHost, admit};
-use support::{Guest, host, spec};
 
 fn pooled() -> PolicyHost {
     PolicyHost::new(HostOptions { pooled: true, ..HostOptions::default() }).expect("the sandbox starts")

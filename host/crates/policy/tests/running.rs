@@ -2,14 +2,12 @@
 
 #![expect(clippy::expect_used, reason = "tests may fail loudly, outside of test functions too")]
 
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::{Guest, Layout, load, load_within, spec};
 use kaphost_policy::{
     Admission, Circumstances, Facts, Limits, LogLevel, Module, Outcome, Policy, PolicyError, RunError, Settings, Verdict, admit,
 };
-use support::{Guest, Layout, load, load_within, spec};
 
 /// Runs one policy on the test's cluster.
 fn run(module: &Module) -> Result<Admission, PolicyError> {
