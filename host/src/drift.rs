@@ -3,6 +3,7 @@
 //! What the file says has been admitted already. What runs may be something else: somebody changed it by hand, or the policies are newer than it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kaphost_plan::live::{Live, live};
 use kaphost_plan::{Image, Observed};
@@ -77,7 +78,7 @@ pub(crate) async fn judge(prepared: &Prepared, session: &Session, observed: &Obs
         judged.not_asked = Some(format!("AWS holds what no config may say: {}", problem.message));
         return Ok(Some(judged));
     }
-    let spec = Spec { cluster, origins: prepared.input.spec.origins.clone() };
+    let spec = Spec { cluster: Arc::new(cluster), origins: prepared.input.spec.origins.clone() };
     let needs = policies.needs();
     let is_of_the_config = FactsQuery::of(&spec.cluster, &needs) == FactsQuery::of(&prepared.input.spec.cluster, &needs);
     let facts = match is_of_the_config {

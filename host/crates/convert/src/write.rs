@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
+use std::sync::Arc;
 
 use kaphost_spec::{Ami, Cluster, ConfigSource, IngressRule, NoLookup, Source, UserData, VolumeSettings, parse};
 
@@ -28,7 +29,7 @@ pub fn write(cluster: &Cluster, remarks: &Remarks) -> String {
 struct Config<'a> {
     cluster: &'a Cluster,
     /// What need not be said. `None` says the least.
-    plain: Option<Cluster>,
+    plain: Option<Arc<Cluster>>,
     remarks: &'a Remarks,
 }
 
@@ -303,7 +304,7 @@ mod tests {
 
     fn read(text: &str) -> Cluster {
         let file = parse(ConfigSource::new("x.kdl", text), &NoLookup).unwrap_or_else(|report| panic!("{report:?}\n{text}"));
-        file.specs[0].cluster.clone()
+        Cluster::clone(&file.specs[0].cluster)
     }
 
     const LEAST: &str = "cluster \"kap\" region=\"us-east-1\" { ami \"ami-1\"; instance-type \"t3.small\"; network vpc=\"vpc-1\" { subnets \"subnet-1\"; }; }";

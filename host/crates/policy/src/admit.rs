@@ -10,8 +10,10 @@ mod order;
 mod states;
 mod waiving;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
-use kaphost_spec::{AdmittedSpec, Cluster, Leaves, Spec};
+use kaphost_spec::{AdmittedSpec, Cluster, Spec};
 use sha2::{Digest as _, Sha256};
 
 use self::fixed_point::End;
@@ -59,8 +61,8 @@ pub fn admit(spec: &Spec, policies: &[Policy], circumstances: &Circumstances<'_>
         .collect();
     let settled = run(&spec.cluster, &players, circumstances.waivers, circumstances.now)?;
     let denies = settled.violations.iter().any(|violation| violation.effect == Effect::Deny);
-    let input_sha256 = leaves_sha256(settled.input.as_ref().unwrap_or(&settled.output))?;
-    let output_sha256 = if settled.input.is_some() { leaves_sha256(&settled.output)? } else { input_sha256.clone() };
+    let input_sha256 = leaves_sha256(&spec.cluster);
+    let output_sha256 = if settled.changed { leaves_sha256(&settled.cluster) } else { input_sha256.clone() };
     let decision = Decision {
         schema: DECISION_SCHEMA,
         cluster: spec.cluster.name.to_string(),
@@ -134,12 +136,9 @@ fn record(policy: &Policy) -> PolicyRecord {
     }
 }
 
-/// Leaves are sorted by path and every leaf has one JSON form, so equal clusters have equal digests.
-fn leaves_sha256(leaves: &Leaves) -> Result<String, PolicyError> {
-    // Room for a server with some rules and volumes.
-    let mut json = Vec::with_capacity(4 << 10);
-    serde_json::to_writer(&mut json, leaves).map_err(no_json)?;
-    Ok(kaphost_spec::hex(&Sha256::digest(json)))
+/// Equal clusters have equal digests.
+fn leaves_sha256(cluster: &Cluster) -> String {
+    kaphost_spec::hex(&Sha256::digest(cluster.leaves_json()))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
@@ -150,10 +149,9 @@ fn no_json(error: serde_json::Error) -> PolicyError {
 /// What the policies left.
 #[derive(Debug)]
 pub(crate) struct Settled {
-    pub(crate) cluster: Cluster,
-    /// `None` when nothing was changed: it is the output.
-    pub(crate) input: Option<Leaves>,
-    pub(crate) output: Leaves,
+    pub(crate) cluster: Arc<Cluster>,
+    /// Whether that is another one than was given.
+    pub(crate) changed: bool,
     pub(crate) passes: u32,
     pub(crate) changes: Vec<Change>,
     pub(crate) advice: Vec<Change>,
@@ -164,7 +162,7 @@ pub(crate) struct Settled {
 }
 
 pub(crate) fn run<R: Rules>(
-    cluster: &Cluster,
+    cluster: &Arc<Cluster>,
     players: &[Player<'_, R>],
     waivers: &[Waiver],
     now: Timestamp,
@@ -182,12 +180,10 @@ pub(crate) fn run<R: Rules>(
     let mut judgement = judgement::judge(&mut states, &walk, &waiving).map_err(|failed| failed.of(players))?;
     let waivers = waiving.records(&mut judgement.violations, walk.end == End::Rest);
 
-    let input = (walk.state != 0).then(|| states.state(0).leaves.clone());
-    let (cluster, output, logs) = states.into_state(walk.state);
+    let (cluster, logs) = states.into_state(walk.state);
     Ok(Settled {
         cluster,
-        input,
-        output,
+        changed: walk.state != 0,
         passes: walk.passes,
         changes: walk.changes,
         advice: judgement.advice,

@@ -1,6 +1,9 @@
 //! One call of a guest: a fresh store, every limit set, and what stopped it told apart.
 
-use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift, Linker, Lower};
+use std::marker::PhantomData;
+
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift, Linker, Lower, TypedFunc};
 use wasmtime::{Engine, Store, StoreContextMut, Trap};
 
 use crate::bindings::{Level, types as wit};
@@ -13,12 +16,69 @@ use crate::ticker::{TICK_MS, Ticker};
 
 /// What `validate` and `mutate` take.
 pub(crate) type Arguments<'a> = (&'a wit::Cluster, &'a wit::Facts, &'a [wit::Setting]);
-/// What `describe` returns.
-pub(crate) type Described = (wit::Description,);
-/// What `validate` returns.
-pub(crate) type Validated = (Vec<wit::Violation>,);
-/// What `mutate` returns.
-pub(crate) type Mutated = (Result<wit::Amended, Vec<wit::Violation>>,);
+
+/// A function of the contract.
+pub(crate) trait Function {
+    /// What it takes.
+    type Takes<'a>: ComponentNamedList + Lower;
+    /// What it returns.
+    type Gives: ComponentNamedList + Lift + 'static;
+}
+
+/// `metadata.describe`
+pub(crate) struct Describe;
+/// `validating.validate`
+pub(crate) struct Validate;
+/// `mutating.mutate`
+pub(crate) struct Mutate;
+
+impl Function for Describe {
+    type Takes<'a> = ();
+    type Gives = (wit::Description,);
+}
+
+impl Function for Validate {
+    type Takes<'a> = Arguments<'a>;
+    type Gives = (Vec<wit::Violation>,);
+}
+
+impl Function for Mutate {
+    type Takes<'a> = Arguments<'a>;
+    type Gives = (Result<wit::Amended, Vec<wit::Violation>>,);
+}
+
+/// A component's function whose type is the contract's.
+pub(crate) struct Export<F> {
+    index: ComponentExportIndex,
+    function: PhantomData<fn(F)>,
+}
+
+impl<F: Function> Export<F> {
+    /// Finds it in an exported interface, and compares its type with the contract's: the only way to have one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn find(instance: &InstancePre<CallState>, interface: &str, function: &str) -> Result<Self, String> {
+        let component = instance.component();
+        let (_, parent) = component.get_export(None, interface).ok_or("there is no such interface")?;
+        let (ty, index) = component.get_export(Some(&parent), function).ok_or("the interface does not hold it")?;
+        let ComponentItem::ComponentFunc(ty) = ty else { return Err("it is no function".to_owned()) };
+        if ty.async_() {
+            return Err("it is asynchronous".to_owned());
+        }
+        ty.typecheck::<F::Takes<'_>, F::Gives>(&instance.instance_type()).map_err(|error| format!("{error:#}"))?;
+        Ok(Self { index, function: PhantomData })
+    }
+
+    /// The function in an instance of its component. Comparing its type again for each call would be a tenth of what a call takes.
+    #[expect(unsafe_code, reason = "wasmtime has no other way to keep the outcome of a comparison of types for further instances")]
+    fn of<'a>(&self, instance: &Instance, store: &mut Store<CallState>) -> wasmtime::Result<TypedFunc<F::Takes<'a>, F::Gives>> {
+        let function = instance.get_func(store, self.index).ok_or_else(|| wasmtime::Error::msg("the function is not there"))?;
+        // SAFETY: the function must have this type. `find` compared it; an index is good for its own component only, which `get_func` sees to; and the
+        // contract has no resources, which are all that types of two instances of one component could differ in.
+        Ok(unsafe { TypedFunc::new_unchecked(function) })
+    }
+}
 
 /// A linker that offers the contract's imports, and nothing else.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
@@ -48,16 +108,12 @@ pub(crate) struct Ground<'a> {
 }
 
 /// Calls one export in an instance of its own. The log is there whether the call succeeds or not.
-pub(crate) fn call<P, R>(
+pub(crate) fn call<F: Function>(
     ground: &Ground<'_>,
     instance: &InstancePre<CallState>,
-    export: &ComponentExportIndex,
-    arguments: P,
-) -> (Result<R, RunError>, Log)
-where
-    P: ComponentNamedList + Lower,
-    R: ComponentNamedList + Lift + 'static,
-{
+    export: &Export<F>,
+    arguments: F::Takes<'_>,
+) -> (Result<F::Gives, RunError>, Log) {
     // Left after the store is gone, whose place it is.
     let _entry = ground.gate.map(Gate::enter);
     let Some(_running) = ground.ticker.start(ground.engine) else { return (Err(RunError::NoClock), Log::default()) };
@@ -70,7 +126,7 @@ where
     let result = store
         .set_fuel(limits.fuel)
         .and_then(|()| instance.instantiate(&mut store))
-        .and_then(|instance: Instance| instance.get_typed_func::<P, R>(&mut store, export)?.call(&mut store, arguments))
+        .and_then(|instance| export.of(&instance, &mut store)?.call(&mut store, arguments))
         .map_err(|error| classify(&error, store.data().last_error(), ground));
     let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or_default());
     (result, store.into_data().into_log(fuel))

@@ -4,11 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower};
+use wasmtime::component::{Component, InstancePre};
 
 use crate::bindings::types as wit;
-use crate::call::{self, Arguments, Described, Ground, Mutated, Validated};
+use crate::call::{self, Arguments, Describe, Export, Function, Ground, Mutate, Validate};
 use crate::error::{LoadError, Operation, PolicyError, RunError};
 use crate::host::Shared;
 use crate::inspect::Surface;
@@ -67,8 +66,8 @@ struct Inner {
     limits: Limits,
     shared: Arc<Shared>,
     instance: InstancePre<CallState>,
-    validate: Option<ComponentExportIndex>,
-    mutate: Option<ComponentExportIndex>,
+    validate: Option<Export<Validate>>,
+    mutate: Option<Export<Mutate>>,
 }
 
 impl fmt::Debug for Module {
@@ -90,9 +89,9 @@ pub(crate) struct Compiled {
 /// A component whose types are the contract's.
 struct Typed {
     instance: InstancePre<CallState>,
-    describe: ComponentExportIndex,
-    validate: Option<ComponentExportIndex>,
-    mutate: Option<ComponentExportIndex>,
+    describe: Export<Describe>,
+    validate: Option<Export<Validate>>,
+    mutate: Option<Export<Mutate>>,
 }
 
 impl Typed {
@@ -103,9 +102,9 @@ impl Typed {
             let why = visible(&format!("{error:#}"), 300);
             load(LoadError::WrongTypes { item: "kaphost:policy/logging".into(), why })
         })?;
-        let describe = export::<(), Described>(&instance, &surface.metadata, "describe").map_err(load)?;
-        let validate = surface.validating.as_deref().map(|name| export::<Arguments<'_>, Validated>(&instance, name, "validate"));
-        let mutate = surface.mutating.as_deref().map(|name| export::<Arguments<'_>, Mutated>(&instance, name, "mutate"));
+        let describe = export(&instance, &surface.metadata, "describe").map_err(load)?;
+        let validate = surface.validating.as_deref().map(|name| export(&instance, name, "validate"));
+        let mutate = surface.mutating.as_deref().map(|name| export(&instance, name, "mutate"));
         let (validate, mutate) = (validate.transpose().map_err(load)?, mutate.transpose().map_err(load)?);
         Ok(Self { instance, describe, validate, mutate })
     }
@@ -121,7 +120,7 @@ impl Module {
     ) -> Result<Self, PolicyError> {
         let typed = Typed::of(&compiled, shared)?;
         let policy = || compiled.source.clone();
-        let (described, _log) = call::call::<(), Described>(&shared.ground(&compiled.limits), &typed.instance, &typed.describe, ());
+        let (described, _log) = call::call(&shared.ground(&compiled.limits), &typed.instance, &typed.describe, ());
         let (record,) = described.map_err(|error| PolicyError::Run { policy: policy(), operation: Operation::Describe, error })?;
         let description = answer::description(record);
         description.check().map_err(|error| PolicyError::Description { policy: policy(), error })?;
@@ -194,7 +193,7 @@ impl Module {
     /// Calls `validate`; a mutator has nothing to say.
     pub(crate) fn validate(&self, arguments: Arguments<'_>) -> (Result<Vec<wit::Violation>, RunError>, Log) {
         let Some(export) = &self.0.validate else { return (Ok(Vec::new()), Log::default()) };
-        let (result, log) = call::call::<_, Validated>(&self.ground(), &self.0.instance, export, arguments);
+        let (result, log) = call::call(&self.ground(), &self.0.instance, export, arguments);
         (result.map(|(violations,)| violations), log)
     }
 
@@ -202,26 +201,13 @@ impl Module {
     #[expect(clippy::type_complexity, reason = "the contract's own result")]
     pub(crate) fn mutate(&self, arguments: Arguments<'_>) -> Option<(Result<Result<wit::Amended, Vec<wit::Violation>>, RunError>, Log)> {
         let export = self.0.mutate.as_ref()?;
-        let (result, log) = call::call::<_, Mutated>(&self.ground(), &self.0.instance, export, arguments);
+        let (result, log) = call::call(&self.ground(), &self.0.instance, export, arguments);
         Some((result.map(|(answer,)| answer), log))
     }
 }
 
-/// Finds a function of an exported interface and compares its type with the contract's.
-fn export<P, R>(instance: &InstancePre<CallState>, interface: &str, function: &str) -> Result<ComponentExportIndex, LoadError>
-where
-    P: ComponentNamedList + Lower,
-    R: ComponentNamedList + Lift,
-{
-    let item = || visible(&format!("{interface}.{function}"), 200);
-    let wrong = |why: &str| LoadError::WrongTypes { item: item(), why: visible(why, 300) };
-    let component = instance.component();
-    let (_, parent) = component.get_export(None, interface).ok_or_else(|| wrong("there is no such interface"))?;
-    let (ty, index) = component.get_export(Some(&parent), function).ok_or_else(|| wrong("the interface does not hold it"))?;
-    let ComponentItem::ComponentFunc(ty) = ty else { return Err(wrong("it is no function")) };
-    if ty.async_() {
-        return Err(wrong("it is asynchronous"));
-    }
-    ty.typecheck::<P, R>(&instance.instance_type()).map_err(|error| wrong(&format!("{error:#}")))?;
-    Ok(index)
+/// A function of an exported interface, or what is wrong with it.
+fn export<F: Function>(instance: &InstancePre<CallState>, interface: &str, function: &str) -> Result<Export<F>, LoadError> {
+    Export::find(instance, interface, function)
+        .map_err(|why| LoadError::WrongTypes { item: visible(&format!("{interface}.{function}"), 200), why: visible(&why, 300) })
 }

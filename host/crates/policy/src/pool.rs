@@ -5,6 +5,7 @@
 //! the instances are new each time. What is saved is mapping memory, unmapping it, and faulting each of its pages in, which is most of what a call
 //! of some microseconds costs.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -55,10 +56,12 @@ pub(crate) fn pooled(config: &mut Config) {
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
 }
 
-/// Lets as many calls in as there is room for.
+/// Lets as many calls in as there is room for. Where there is room, that is one number: waking somebody is a call of the system, whether somebody waits or not.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    free: Mutex<u32>,
+    free: AtomicU32,
+    waiting: AtomicU32,
+    door: Mutex<()>,
     freed: Condvar,
 }
 
@@ -67,31 +70,43 @@ pub(crate) struct Entry<'a>(&'a Gate);
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { free: Mutex::new(CALLS), freed: Condvar::new() }
+        Self { free: AtomicU32::new(CALLS), waiting: AtomicU32::new(0), door: Mutex::default(), freed: Condvar::new() }
     }
 }
 
 impl Gate {
     /// Waits for a place. Calls end by their deadline, so this does.
     pub(crate) fn enter(&self) -> Entry<'_> {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free = self.freed.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
-        *free -= 1;
+        if !self.take() {
+            // Said before the last look at `free`, and read after it was raised: one of the two sees the other.
+            self.waiting.fetch_add(1, Ordering::SeqCst);
+            let mut door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
+            while !self.take() {
+                door = self.freed.wait(door).unwrap_or_else(PoisonError::into_inner);
+            }
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+        }
         Entry(self)
+    }
+
+    fn take(&self) -> bool {
+        self.free.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |free| free.checked_sub(1)).is_ok()
     }
 }
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.freed.notify_one();
+        self.0.free.fetch_add(1, Ordering::SeqCst);
+        if self.0.waiting.load(Ordering::SeqCst) > 0 {
+            // Closes the window between a waiter's last look and its wait.
+            drop(self.0.door.lock().unwrap_or_else(PoisonError::into_inner));
+            self.0.freed.notify_one();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
     use super::*;
 
     #[test]
@@ -108,6 +123,6 @@ mod tests {
             }
         });
         assert!((1..=CALLS).contains(&most.load(Ordering::SeqCst)));
-        assert_eq!(*gate.free.lock().unwrap(), CALLS);
+        assert_eq!((gate.free.into_inner(), gate.waiting.into_inner()), (CALLS, 0));
     }
 }

@@ -1,8 +1,8 @@
 //! What the fixed point needs of a policy, in the host's own types. A loaded module is one answer to it; tests have others, so that the logic
 //! of [`crate::admit()`] is tested without any WebAssembly.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use kaphost_spec::Cluster;
 
@@ -16,14 +16,14 @@ use crate::{Facts, Log, Policy, convert};
 /// What policies are asked about. Converts itself to the contract's record at most once, however many policies ask; a second time for those
 /// that see the text of the user data.
 #[derive(Debug)]
-pub(crate) struct Subject<'a> {
-    pub(crate) cluster: Cow<'a, Cluster>,
+pub(crate) struct Subject {
+    pub(crate) cluster: Arc<Cluster>,
     record: OnceCell<wit::Cluster>,
     revealing: OnceCell<wit::Cluster>,
 }
 
-impl<'a> Subject<'a> {
-    pub(crate) const fn new(cluster: Cow<'a, Cluster>) -> Self {
+impl Subject {
+    pub(crate) const fn new(cluster: Arc<Cluster>) -> Self {
         Self { cluster, record: OnceCell::new(), revealing: OnceCell::new() }
     }
 
@@ -83,16 +83,16 @@ pub(crate) enum Mutation {
 /// A policy, as the fixed point sees it.
 pub(crate) trait Rules {
     /// What the cluster breaks. Nothing, from a policy that does not validate.
-    fn validate(&self, subject: &Subject<'_>) -> (Result<Vec<Reported>, Failure>, Log);
+    fn validate(&self, subject: &Subject) -> (Result<Vec<Reported>, Failure>, Log);
 
     /// The cluster as it should be. `None` from a policy that does not mutate.
-    fn mutate(&self, subject: &Subject<'_>) -> Option<(Result<Mutation, Failure>, Log)>;
+    fn mutate(&self, subject: &Subject) -> Option<(Result<Mutation, Failure>, Log)>;
 }
 
 /// A module with its settings, and with what it is told beside the cluster.
 pub(crate) struct Bound<'a> {
     module: &'a Module,
-    settings: Vec<wit::Setting>,
+    settings: &'a [wit::Setting],
     facts: wit::Facts,
     user_data: UserDataText,
 }
@@ -102,7 +102,7 @@ impl<'a> Bound<'a> {
     pub(crate) fn new(policy: &'a Policy, facts: &Facts) -> Self {
         Self {
             module: &policy.module,
-            settings: convert::settings(&policy.settings),
+            settings: policy.settings.record(),
             facts: convert::facts(facts, &policy.facts().collect()),
             user_data: if policy.terms.user_data { UserDataText::Shown } else { UserDataText::Hidden },
         }
@@ -110,19 +110,19 @@ impl<'a> Bound<'a> {
 }
 
 impl Rules for Bound<'_> {
-    fn validate(&self, subject: &Subject<'_>) -> (Result<Vec<Reported>, Failure>, Log) {
+    fn validate(&self, subject: &Subject) -> (Result<Vec<Reported>, Failure>, Log) {
         if !self.module.world().validates() {
             return (Ok(Vec::new()), Log::default());
         }
-        let (result, log) = self.module.validate((subject.record(self.user_data), &self.facts, &self.settings));
+        let (result, log) = self.module.validate((subject.record(self.user_data), &self.facts, self.settings));
         (result.map_err(Failure::from).and_then(|list| Ok(answer::violations(list)?)), log)
     }
 
-    fn mutate(&self, subject: &Subject<'_>) -> Option<(Result<Mutation, Failure>, Log)> {
+    fn mutate(&self, subject: &Subject) -> Option<(Result<Mutation, Failure>, Log)> {
         if !self.module.world().mutates() {
             return None;
         }
-        let (result, log) = self.module.mutate((subject.record(self.user_data), &self.facts, &self.settings))?;
+        let (result, log) = self.module.mutate((subject.record(self.user_data), &self.facts, self.settings))?;
         let read = |answer: Result<wit::Amended, Vec<wit::Violation>>| match answer {
             Ok(amended) => {
                 let reasons = answer::reasons(amended.changes)?;

@@ -1,11 +1,15 @@
 //! A user's words for a policy's settings, checked against the schema that the policy describes.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use kaphost_spec::{Path, Segment};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
+use crate::bindings::types as wit;
+use crate::convert;
 use crate::description::{SettingKind, SettingSchema, SettingValue};
 use crate::text::visible;
 
@@ -21,21 +25,57 @@ pub fn setting_of(path: &Path) -> Option<&str> {
     }
 }
 
-/// The settings of one policy: exactly those that it described, each with a value.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Settings(BTreeMap<String, SettingValue>);
+/// The settings of one policy: exactly those that it described, each with a value. Cheap to clone: each decision holds them.
+#[derive(Clone, Default)]
+pub struct Settings(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    values: BTreeMap<String, SettingValue>,
+    record: OnceLock<Vec<wit::Setting>>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Settings").field(&self.0.values).finish()
+    }
+}
+
+impl PartialEq for Settings {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.values == other.0.values
+    }
+}
+
+impl Eq for Settings {}
+
+impl Serialize for Settings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.values.serialize(serializer)
+    }
+}
+
+impl From<BTreeMap<String, SettingValue>> for Settings {
+    fn from(values: BTreeMap<String, SettingValue>) -> Self {
+        Self(Arc::new(Inner { values, record: OnceLock::new() }))
+    }
+}
 
 impl Settings {
+    /// As the contract has them. Made once, however many clusters are judged by them.
+    pub(crate) fn record(&self) -> &[wit::Setting] {
+        self.0.record.get_or_init(|| convert::settings(self))
+    }
+
     /// Every setting by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &SettingValue)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+        self.0.values.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     /// The value of a setting.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&SettingValue> {
-        self.0.get(name)
+        self.0.values.get(name)
     }
 
     /// Reads `name=value` pairs. A `texts` setting may be given several times, or once with commas between; every other setting once.
@@ -67,7 +107,7 @@ impl Settings {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(Self(values)) } else { Err(errors) }
+        if errors.is_empty() { Ok(values.into()) } else { Err(errors) }
     }
 
     /// Reads settings whose values have types already: those of a policy set. A `texts` setting takes any number of values, every other one.
@@ -101,7 +141,7 @@ impl Settings {
                 None => errors.push(Misgiven { error: missing(setting), at: None }),
             }
         }
-        if errors.is_empty() { Ok(Self(values)) } else { Err(errors) }
+        if errors.is_empty() { Ok(values.into()) } else { Err(errors) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly, outside of test functions too")]
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use crate::support::{Guest, Layout, spec};
 use kaphost_policy::{
@@ -169,7 +169,7 @@ fn start() -> impl Strategy<Value = Spec> {
     let rules = prop::sample::subsequence(RULES.concat(), 0..4);
     rules.prop_map(|rules| {
         let mut spec = spec();
-        rules.into_iter().for_each(|rule| rule.apply(&mut spec.cluster));
+        rules.into_iter().for_each(|rule| rule.apply(Arc::make_mut(&mut spec.cluster)));
         spec
     })
 }

@@ -82,7 +82,7 @@ fn user_data_may_not_be_changed_though_it_is_seen() {
     }
     let admission = run(&Guest::mutator("", None), |terms| terms.user_data = true).unwrap();
     let Outcome::Admitted(admitted) = admission.outcome else { panic!() };
-    assert_eq!(*admitted.cluster(), spec().cluster);
+    assert_eq!(*admitted.cluster(), *spec().cluster);
     let policy = &admission.decision.policies[0];
     assert!(policy.user_data);
     assert!(!admission.decision.to_json().unwrap().contains("hunter2"));

@@ -36,7 +36,7 @@ fn fails(guest: &Guest, code: &str, says: &str) {
 fn a_validator_that_finds_nothing_admits_the_cluster_as_it_is() {
     let admission = run(&load(&Guest::validator().build()).unwrap()).unwrap();
     let Outcome::Admitted(admitted) = admission.outcome else { panic!() };
-    assert_eq!(*admitted.cluster(), spec().cluster);
+    assert_eq!(*admitted.cluster(), *spec().cluster);
     assert_eq!(admission.decision.verdict, Verdict::Admitted);
     assert_eq!(admission.decision.input_sha256, admission.decision.output_sha256);
     let [call] = admission.logs.as_slice() else { panic!("{:?}", admission.logs) };
@@ -72,7 +72,7 @@ fn a_mutators_change_is_found_explained_and_sealed() {
     // Everything else came through the guest unchanged.
     let mut rest = admitted.cluster().clone();
     rest.tenancy = spec().cluster.tenancy;
-    assert_eq!(rest, spec().cluster);
+    assert_eq!(rest, *spec().cluster);
 }
 
 #[test]

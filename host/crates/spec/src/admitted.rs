@@ -1,5 +1,7 @@
 //! The seal between policies and planning.
 
+use std::sync::Arc;
+
 use crate::Cluster;
 
 /// A cluster that every policy has let pass. The planner takes nothing else.
@@ -7,20 +9,20 @@ use crate::Cluster;
 /// Only `kaphost_policy::admit` may build one; `cargo xtask ci` refuses a second caller of [`AdmittedSpec::seal`] outside of tests.
 #[derive(Clone, Debug)]
 pub struct AdmittedSpec {
-    cluster: Cluster,
+    cluster: Arc<Cluster>,
     decision: String,
 }
 
 impl AdmittedSpec {
     /// Seals what the policies left. `decision` is the lower-case hexadecimal SHA-256 of the decision that admits it.
     #[must_use]
-    pub const fn seal(cluster: Cluster, decision: String) -> Self {
-        Self { cluster, decision }
+    pub fn seal(cluster: impl Into<Arc<Cluster>>, decision: String) -> Self {
+        Self { cluster: cluster.into(), decision }
     }
 
     /// What was admitted.
     #[must_use]
-    pub const fn cluster(&self) -> &Cluster {
+    pub fn cluster(&self) -> &Cluster {
         &self.cluster
     }
 

@@ -304,7 +304,7 @@ mod tests {
                 network vpc=\"vpc-0a1b\" {{ subnets \"subnet-0bbb\" \"subnet-0aaa\"\n }}
             }}"
         );
-        parse(ConfigSource::new("cluster.kdl", text), &NoLookup).unwrap().specs.remove(0).cluster
+        std::sync::Arc::unwrap_or_clone(parse(ConfigSource::new("cluster.kdl", text), &NoLookup).unwrap().specs.remove(0).cluster)
     }
 
     fn facts() -> Facts {

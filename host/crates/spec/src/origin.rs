@@ -159,8 +159,8 @@ impl Origins {
 /// A cluster as its file describes it, before any policy has seen it.
 #[derive(Clone, Debug)]
 pub struct Spec {
-    /// The typed values.
-    pub cluster: Cluster,
+    /// The typed values. Shared with what becomes of them: most policies leave most clusters as they are.
+    pub cluster: Arc<Cluster>,
     /// Where they come from.
     pub origins: Origins,
 }

@@ -38,7 +38,13 @@ const ROWS: &[&[&str]] = &[
     &["", "ebs-optimized #true", "ebs-optimized #false"],
     &["", "spot", "spot max-price=\"0.05\""],
     &["", "ssh key=\"ops\" { allow cidr=\"10.0.0.0/8\"; allow security-group=\"sg-1\" description=\"x\"; }", "ssh port=23 { key \"\"; }"],
-    &["", "http { allow cidr=\"::/0\"; }", "http security-group=\"sg-2\" { port 80; }"],
+    &[
+        "",
+        "http { allow cidr=\"::/0\"; }",
+        "http security-group=\"sg-2\" { port 80; }",
+        // Sorted otherwise as networks than as texts.
+        "http { allow cidr=\"9.0.0.0/8\"; allow cidr=\"10.0.0.0/8\" description=\"a \\\"b\\\\\"; allow cidr=\"::/0\"; allow security-group=\"sg-1\"; }",
+    ],
     &["", "egress", "egress { allow cidr=\"0.0.0.0/0\" ports=\"443\"; }", "egress { allow cidr=\"0.0.0.0/0\"; }"],
     &["", "metadata tokens=\"optional\" hop-limit=2", "metadata enabled=#false"],
     &["", "root-volume size=60", "root-volume type=\"io2\" iops=1000 encrypted=#false", "root-volume kms-key=\"alias/k\" throughput=200"],
@@ -79,7 +85,7 @@ fn text(choice: &[usize], order: &[usize]) -> String {
 
 /// `None` when the choice says one node twice.
 fn cluster(choice: &[usize], order: &[usize]) -> Option<Cluster> {
-    read(&text(choice, order)).ok().map(|file| file.specs[0].cluster.clone())
+    read(&text(choice, order)).ok().map(|file| Cluster::clone(&file.specs[0].cluster))
 }
 
 fn sound(text: &str) -> Result<(), TestCaseError> {
@@ -88,6 +94,7 @@ fn sound(text: &str) -> Result<(), TestCaseError> {
             prop_assert!(!file.specs.is_empty());
             for spec in &file.specs {
                 prop_assert_eq!(validate(&spec.cluster), vec![]);
+                prop_assert_eq!(spec.cluster.leaves_json(), serde_json::to_string(&spec.cluster.leaves()).unwrap());
                 for (path, _) in spec.cluster.leaves() {
                     let span = spec.origins.nearest(&path);
                     let there = text.get(span.clone());

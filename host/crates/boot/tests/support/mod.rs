@@ -2,6 +2,8 @@
 
 #![expect(clippy::panic, reason = "tests may fail loudly")]
 
+use std::sync::Arc;
+
 use kaphost_spec::{Cluster, ConfigSource, NoLookup, parse};
 
 /// A cluster with these nodes beside the least that one needs.
@@ -15,7 +17,7 @@ pub(crate) fn cluster(nodes: &str) -> Cluster {
         }}"#
     );
     match parse(ConfigSource::new("cluster.kdl", text), &NoLookup) {
-        Ok(mut file) => file.specs.remove(0).cluster,
+        Ok(mut file) => Arc::unwrap_or_clone(file.specs.remove(0).cluster),
         Err(report) => panic!("{report:?}"),
     }
 }

@@ -19,7 +19,7 @@ impl Lookup for Echo {
 
 fn read(text: &str) -> Vec<Cluster> {
     let file = parse(ConfigSource::new("x.kdl", text), &Echo).unwrap_or_else(|report| panic!("{report:#?}\n{text}"));
-    file.specs.into_iter().map(|spec| spec.cluster).collect()
+    file.specs.into_iter().map(|spec| Cluster::clone(&spec.cluster)).collect()
 }
 
 fn assert_same(cluster: &Cluster) {

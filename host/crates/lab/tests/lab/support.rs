@@ -35,7 +35,7 @@ pub(crate) fn config(ssh: &[&str], more: &str) -> String {
 
 pub(crate) fn cluster(text: &str) -> Cluster {
     let file = parse(ConfigSource::new("cluster.kdl", text), &NoLookup).unwrap_or_else(|report| panic!("{report:?}\n{text}"));
-    file.specs[0].cluster.clone()
+    Cluster::clone(&file.specs[0].cluster)
 }
 
 pub(crate) fn desired(text: &str) -> Desired {

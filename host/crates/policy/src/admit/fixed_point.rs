@@ -78,7 +78,7 @@ pub(super) fn walk<R: Rules>(states: &mut States<'_, R>, order: &[usize], waivin
             return Ok(walk);
         }
         walk.passes = pass;
-        let waived = |denial: &Denial| waiving.find(denial.policy, &denial.reported, &states.state(denial.state).leaves).is_some();
+        let waived = |denial: &Denial| waiving.find(denial.policy, &denial.reported, states.state(denial.state)).is_some();
         if !walk.denials.iter().all(waived) {
             walk.end = End::Denied;
             return Ok(walk);

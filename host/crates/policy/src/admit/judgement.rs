@@ -46,7 +46,7 @@ pub(super) fn judge<R: Rules>(states: &mut States<'_, R>, walk: &Walk, waiving: 
                     Some(Said::Denies(denied)) => found.extend(denied.into_iter().map(|reported| (walk.state, reported))),
                     Some(Said::Amends { changes, .. }) if enforcement == Enforcement::Advisory => judgement.advice.extend(changes),
                     Some(Said::Amends { changes, leaves, .. }) => {
-                        let demanded = demands(&changes, &found, &states.state(walk.state).leaves, &leaves);
+                        let demanded = demands(&changes, &found, states.state(walk.state).leaves(), &leaves);
                         found.extend(demanded.into_iter().map(|reported| (walk.state, reported)));
                     }
                 }
@@ -54,7 +54,7 @@ pub(super) fn judge<R: Rules>(states: &mut States<'_, R>, walk: &Walk, waiving: 
         }
         let base = if enforcement == Enforcement::Advisory { Effect::Advise } else { Effect::Deny };
         for (state, reported) in found {
-            let waiver = waiving.find(policy, &reported, &states.state(state).leaves);
+            let waiver = waiving.find(policy, &reported, states.state(state));
             judgement.violations.push(violation(policy, player.description, reported, base, waiver));
         }
     }

@@ -38,7 +38,7 @@ pub(super) fn dependence<R: Rules>(
             return Ok(Some(OrderDependence { reversed, paths: Vec::new() }));
         }
     };
-    let leaves = &states.state(declared.state).leaves;
+    let leaves = states.state(declared.state).leaves();
     let path = |path: &Path, declared: Option<&Leaf>, reversed: Option<&Leaf>| OrderPath {
         path: path.clone(),
         declared: declared.cloned(),
@@ -47,7 +47,7 @@ pub(super) fn dependence<R: Rules>(
     Ok(match other.end {
         End::Rest if other.state == declared.state => None,
         End::Rest => {
-            let differs = difference(leaves, &states.state(other.state).leaves);
+            let differs = difference(leaves, states.state(other.state).leaves());
             let paths = differs.into_iter().map(|(leaf, declared, reversed)| path(leaf, declared, reversed)).collect();
             Some(OrderDependence { reversed: Reversed::Settles, paths })
         }
@@ -62,7 +62,7 @@ pub(super) fn dependence<R: Rules>(
         }
         End::Denied => {
             let unwaived =
-                |denial: &&fixed_point::Denial| waiving.find(denial.policy, &denial.reported, &states.state(denial.state).leaves).is_none();
+                |denial: &&fixed_point::Denial| waiving.find(denial.policy, &denial.reported, states.state(denial.state)).is_none();
             other.denials.iter().find(unwaived).map(|denial| {
                 let reversed = Reversed::Denies { policy: denial.policy, message: denial.reported.message.clone() };
                 OrderDependence { reversed, paths: Vec::new() }

@@ -1,9 +1,10 @@
 //! Every cluster met on the way to the fixed point, and what each mutator makes of it. A policy is a pure function, so it is asked about one
 //! cluster once: a second pass, or another order, costs the questions that are new.
 
-use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use kaphost_spec::{Cluster, Leaves, Path};
 
@@ -37,14 +38,19 @@ impl Failed {
 }
 
 /// A cluster that was met.
-pub(super) struct State<'a> {
-    pub(super) subject: Subject<'a>,
-    pub(super) leaves: Leaves,
+pub(super) struct State {
+    pub(super) subject: Subject,
+    leaves: OnceCell<Leaves>,
 }
 
-impl<'a> State<'a> {
-    fn new(cluster: Cow<'a, Cluster>) -> Self {
-        Self { leaves: cluster.leaves(), subject: Subject::new(cluster) }
+impl State {
+    fn new(cluster: Arc<Cluster>) -> Self {
+        Self { leaves: OnceCell::new(), subject: Subject::new(cluster) }
+    }
+
+    /// Value by value. Made when it is asked for: of a cluster that nobody changes or complains about, nobody asks.
+    pub(super) fn leaves(&self) -> &Leaves {
+        self.leaves.get_or_init(|| self.subject.cluster.leaves())
     }
 }
 
@@ -70,25 +76,24 @@ pub(super) enum Said {
 
 pub(super) struct States<'a, R> {
     pub(super) players: &'a [Player<'a, R>],
-    states: Vec<State<'a>>,
+    states: Vec<State>,
     answers: BTreeMap<(usize, usize), Rc<Answer>>,
     pub(super) logs: Vec<CallLog>,
 }
 
 impl<'a, R: Rules> States<'a, R> {
     /// Starts with one cluster, which is state 0.
-    pub(super) fn new(cluster: &'a Cluster, players: &'a [Player<'a, R>]) -> Self {
-        Self { players, states: vec![State::new(Cow::Borrowed(cluster))], answers: BTreeMap::new(), logs: Vec::new() }
+    pub(super) fn new(cluster: &Arc<Cluster>, players: &'a [Player<'a, R>]) -> Self {
+        Self { players, states: vec![State::new(Arc::clone(cluster))], answers: BTreeMap::new(), logs: Vec::new() }
     }
 
-    pub(super) fn state(&self, index: usize) -> &State<'a> {
+    pub(super) fn state(&self, index: usize) -> &State {
         &self.states[index]
     }
 
-    /// What became of the cluster. Clones it only where it is the one that was there at the start.
-    pub(super) fn into_state(mut self, index: usize) -> (Cluster, Leaves, Vec<CallLog>) {
-        let State { subject, leaves } = self.states.swap_remove(index);
-        (subject.cluster.into_owned(), leaves, self.logs)
+    /// What became of the cluster.
+    pub(super) fn into_state(mut self, index: usize) -> (Arc<Cluster>, Vec<CallLog>) {
+        (self.states.swap_remove(index).subject.cluster, self.logs)
     }
 
     /// Says that a walk has left this state. Most are never come back to, and policies that never rest make many; the first one is where the other
@@ -149,7 +154,7 @@ impl<'a, R: Rules> States<'a, R> {
         if let Some(known) = self.states.iter().rposition(|state| *state.subject.cluster == cluster) {
             return known;
         }
-        self.states.push(State { subject: Subject::new(Cow::Owned(cluster)), leaves });
+        self.states.push(State { subject: Subject::new(Arc::new(cluster)), leaves: leaves.into() });
         self.states.len() - 1
     }
 }
@@ -160,7 +165,7 @@ fn keep(logs: &mut Vec<CallLog>, policy: usize, operation: Operation, pass: u32,
     }
 }
 
-fn examine(policy: usize, description: &Description, here: &State<'_>, mutation: Mutation) -> Result<Said, AnswerError> {
+fn examine(policy: usize, description: &Description, here: &State, mutation: Mutation) -> Result<Said, AnswerError> {
     let (cluster, reasons) = match mutation {
         Mutation::Denied(violations) if violations.is_empty() => return Err(AnswerError::SilentDenial),
         Mutation::Denied(violations) => return Ok(Said::Denies(all_known(description, violations)?)),
@@ -176,7 +181,7 @@ fn examine(policy: usize, description: &Description, here: &State<'_>, mutation:
     forbidden(before, &cluster)?;
     let leaves = cluster.leaves();
     let mut changes = Vec::new();
-    for (path, old, new) in difference(&here.leaves, &leaves) {
+    for (path, old, new) in difference(here.leaves(), &leaves) {
         let (path, old, new) = (path.clone(), old.cloned(), new.cloned());
         let Some(reason) = explanation(&reasons, &path) else { return Err(AnswerError::UnexplainedChange { path, old, new }) };
         let (rule, reason) = (reason.rule.clone(), reason.reason.clone());

@@ -171,7 +171,7 @@ fn a_mutator_that_denies_denies_and_one_that_denies_nothing_fails() {
 fn no_policies_admit_what_is_there() {
     let admission = admit(&spec(), &[], &Circumstances { facts: &Facts::default(), waivers: &[], now: Timestamp::UNIX_EPOCH }).unwrap();
     let Outcome::Admitted(admitted) = admission.outcome else { panic!() };
-    assert_eq!(*admitted.cluster(), spec().cluster);
+    assert_eq!(*admitted.cluster(), *spec().cluster);
     assert_eq!(admitted.decision(), admission.decision.digest().unwrap());
     assert_eq!(admission.decision.input_sha256, admission.decision.output_sha256);
     assert_eq!(admission.decision.passes, 0);

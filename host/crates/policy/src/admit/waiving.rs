@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use kaphost_spec::{Leaf, Leaves, Path, Segment};
 
-use super::states::Player;
+use super::states::{Player, State};
 use crate::answer::Reported;
 use crate::decision::Violation;
 use crate::waiver::{Waiver, WaiverRecord, WaiverState};
@@ -32,13 +32,13 @@ impl<'a> Waiving<'a> {
         Self(waivers.iter().filter(|waiver| waiver.is_for(cluster)).map(candidate).collect())
     }
 
-    /// The first waiver that holds for this violation. `leaves` are those of the cluster in which it was found.
-    pub(super) fn find(&self, policy: usize, reported: &Reported, leaves: &Leaves) -> Option<usize> {
+    /// The first waiver that holds for this violation, which was found in this state.
+    pub(super) fn find(&self, policy: usize, reported: &Reported, state: &State) -> Option<usize> {
         self.0.iter().position(|candidate| {
             candidate.lapse.is_none()
                 && candidate.policies.contains(&policy)
                 && candidate.waiver.rule == reported.rule
-                && candidate.waiver.value.as_ref().is_none_or(|value| concerns(value, &reported.path, leaves))
+                && candidate.waiver.value.as_ref().is_none_or(|value| concerns(value, &reported.path, state.leaves()))
         })
     }
 

@@ -5,7 +5,7 @@ use crate::convert;
 use crate::convert::UserDataText::{Hidden, Shown};
 
 fn plain() -> spec::Cluster {
-    crate::testing::spec(
+    let spec = crate::testing::spec(
         r#"cluster "kapacitor-stage" region="us-east-1" {
             ami "ami-0abcd1234"
             instance-type "t3.small"
@@ -13,8 +13,8 @@ fn plain() -> spec::Cluster {
             user-data "echo hello"
             tag "Team" "metrics"
         }"#,
-    )
-    .cluster
+    );
+    std::sync::Arc::unwrap_or_clone(spec.cluster)
 }
 
 /// Every optional value there, and every choice other than its default.

@@ -29,7 +29,7 @@ cluster "kapacitor-stage" region="us-east-1" {
     kapacitor { influxdb "http://i:8086"; tls certificate="/c" key="/k"; }
 }
 "##;
-    crate::testing::spec(text).cluster
+    std::sync::Arc::unwrap_or_clone(crate::testing::spec(text).cluster)
 });
 
 fn cluster() -> Cluster {

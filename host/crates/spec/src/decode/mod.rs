@@ -140,5 +140,5 @@ fn spec<'c>(
     for (path, value) in cx.take_built_in() {
         origins.insert_beneath(path, Beneath { origin: Origin::BuiltIn, value });
     }
-    Some(Spec { cluster: draft.complete(name?)?, origins })
+    Some(Spec { cluster: Arc::new(draft.complete(name?)?), origins })
 }

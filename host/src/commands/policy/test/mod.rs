@@ -109,8 +109,12 @@ fn one(file: &Path, suite: &Suite, module: &Module, update: bool, asked: &mut Ve
                 let played = play(case, module, settings, &input.spec, &facts);
                 let differs = !played.passed();
                 if played.failure.is_none() {
-                    let subject =
-                        Subject { cluster: input.spec.cluster.clone(), facts, settings: case.settings.clone(), user_data: case.user_data };
+                    let subject = Subject {
+                        cluster: kaphost_spec::Cluster::clone(&input.spec.cluster),
+                        facts,
+                        settings: case.settings.clone(),
+                        user_data: case.user_data,
+                    };
                     asked.push((subject, played.fired.clone()));
                 }
                 let came = (differs && update).then(|| played.actual.clone());

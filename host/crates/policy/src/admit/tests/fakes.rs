@@ -1,6 +1,6 @@
 //! Policies made of closures, and the game they play.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use kaphost_spec::{Cluster, Pattern, Spec, Tag};
@@ -36,11 +36,11 @@ pub(super) struct Fake {
 }
 
 impl Rules for &Fake {
-    fn validate(&self, subject: &Subject<'_>) -> (Result<Vec<Reported>, Failure>, Log) {
+    fn validate(&self, subject: &Subject) -> (Result<Vec<Reported>, Failure>, Log) {
         (Ok(self.validate.as_ref().map(|validate| validate(&subject.cluster)).unwrap_or_default()), Log::default())
     }
 
-    fn mutate(&self, subject: &Subject<'_>) -> Option<(Result<Mutation, Failure>, Log)> {
+    fn mutate(&self, subject: &Subject) -> Option<(Result<Mutation, Failure>, Log)> {
         Some((self.mutate.as_ref()?(&subject.cluster), Log::default()))
     }
 }
@@ -142,7 +142,7 @@ pub(super) fn play_on(cluster: &Cluster, fakes: &[Fake], waivers: &[Waiver], now
         .zip(&descriptions)
         .map(|((rules, source), description)| Player { rules, source, description, terms: &rules.terms })
         .collect();
-    run(cluster, &players, waivers, now)
+    run(&Arc::new(cluster.clone()), &players, waivers, now)
 }
 
 pub(super) fn play(fakes: Vec<Fake>) -> Result<Settled, PolicyError> {
@@ -150,6 +150,6 @@ pub(super) fn play(fakes: Vec<Fake>) -> Result<Settled, PolicyError> {
 }
 
 /// What a fake is asked about, outside of the game.
-pub(super) fn subject(cluster: &Cluster) -> Subject<'_> {
-    Subject::new(Cow::Borrowed(cluster))
+pub(super) fn subject(cluster: &Cluster) -> Subject {
+    Subject::new(Arc::new(cluster.clone()))
 }

@@ -53,7 +53,7 @@ fn advice_is_about_the_fixed_point_and_not_about_other_advice() {
 #[test]
 fn a_mandatory_policy_never_writes_and_demands_what_it_would_have_written() {
     let settled = play(vec![dedicated().held(Enforcement::Mandatory)]).unwrap();
-    assert!(settled.changes.is_empty() && settled.input.is_none() && settled.passes == 0);
+    assert!(settled.changes.is_empty() && !settled.changed && settled.passes == 0);
     assert_eq!(found(&settled), [(0, "r", "tenancy".into(), Effect::Deny)]);
     let violation = &settled.violations[0];
     assert_eq!(violation.message, r#"`tenancy` is "default", and has to be "dedicated": because of tenancy"#);
@@ -163,7 +163,7 @@ fn loosening_needs_a_grant_of_its_own() {
     }
     // What another policy has tightened may not be undone, though it was like that at the start.
     let narrow = mutator(&["ssh"], |cluster| cluster.ssh.allow.clear());
-    let widen = mutator(&["ssh"], |cluster| cluster.ssh.allow = spec().cluster.ssh.allow).loosens(&[]);
+    let widen = mutator(&["ssh"], |cluster| cluster.ssh.allow = spec().cluster.ssh.allow.clone()).loosens(&[]);
     assert_eq!(play(vec![narrow, widen]).unwrap_err().code(), "loosens");
 }
 
