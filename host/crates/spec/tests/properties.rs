@@ -43,7 +43,7 @@ const ROWS: &[&[&str]] = &[
         "http { allow cidr=\"::/0\"; }",
         "http security-group=\"sg-2\" { port 80; }",
         // Sorted otherwise as networks than as texts.
-        "http { allow cidr=\"9.0.0.0/8\"; allow cidr=\"10.0.0.0/8\" description=\"a \\\"b\\\\\"; allow cidr=\"::/0\"; allow security-group=\"sg-1\"; }",
+        "http { allow cidr=\"9.0.0.0/8\"; allow cidr=\"10.0.0.0/8\" description=\"b\"; allow cidr=\"::/0\"; allow security-group=\"sg-1\"; }",
     ],
     &["", "egress", "egress { allow cidr=\"0.0.0.0/0\" ports=\"443\"; }", "egress { allow cidr=\"0.0.0.0/0\"; }"],
     &["", "metadata tokens=\"optional\" hop-limit=2", "metadata enabled=#false"],
@@ -58,7 +58,7 @@ const ROWS: &[&[&str]] = &[
         "rollout warmup=\"5m\"",
         "rollout strategy=\"launch-first\" auto-rollback=#false timeout=60",
     ],
-    &["", "iam boundary=\"arn:aws:iam::123456789012:policy/b\"", "iam profile-path=\"/m/\" { inline-policy \"p\" \"{}\"; }"],
+    &["", "iam boundary=\"arn:aws:iam::123456789012:policy/b\"", "iam profile-path=\"/m/\" { inline-policy \"p\" \"{}\"; inline-policy \"q\" \"{\\\"a\\\":[1]}\"; }"],
     &["", "tag \"A\" \"1\"", "tag \"A\" \"2\"", "tag \"A\" \"1\" propagate=#false"],
     &["", "tag \"B\" (env)\"b\""],
     &[
