@@ -58,7 +58,11 @@ const ROWS: &[&[&str]] = &[
         "rollout warmup=\"5m\"",
         "rollout strategy=\"launch-first\" auto-rollback=#false timeout=60",
     ],
-    &["", "iam boundary=\"arn:aws:iam::123456789012:policy/b\"", "iam profile-path=\"/m/\" { inline-policy \"p\" \"{}\"; inline-policy \"q\" \"{\\\"a\\\":[1]}\"; }"],
+    &[
+        "",
+        "iam boundary=\"arn:aws:iam::123456789012:policy/b\"",
+        "iam profile-path=\"/m/\" { inline-policy \"p\" \"{}\"; inline-policy \"q\" \"{\\\"a\\\":[1]}\"; }",
+    ],
     &["", "tag \"A\" \"1\"", "tag \"A\" \"2\"", "tag \"A\" \"1\" propagate=#false"],
     &["", "tag \"B\" (env)\"b\""],
     &[
