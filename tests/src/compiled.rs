@@ -33,17 +33,26 @@ impl Kaphost {
     /// When the policy is not built, cannot be copied, or kaphost fails to compile it.
     pub fn give(&self, policy: &str, file: &str) -> Result<(), Failure> {
         copy(policy, &self.folder().join(file))?;
-        // Whoever comes second waits: to compile it as well would take longer.
-        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-        if !compiled.contains_key(policy) {
-            compiled.insert(policy.to_owned(), compile(policy)?);
-        }
-        let files = compiled.get(policy).map_or(&[][..], Vec::as_slice);
+        self.knows(&[policy])
+    }
+
+    /// The second half of [`Self::give`], for policies that come here otherwise, beside a policy set: what kaphost compiled them to is in the cache.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn knows(&self, policies: &[&str]) -> Result<(), Failure> {
         let folder = cache(self);
         make_private(&folder).map_err(Failure::while_doing(format!("making {}", folder.display())))?;
-        for (name, bytes) in files {
-            let path = folder.join(name);
-            write_private(&path, bytes).map_err(Failure::while_doing(format!("writing {}", path.display())))?;
+        // Whoever comes second waits: to compile it as well would take longer.
+        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+        for policy in policies {
+            if !compiled.contains_key(*policy) {
+                compiled.insert((*policy).to_owned(), compile(policy)?);
+            }
+            for (name, bytes) in compiled.get(*policy).map_or(&[][..], Vec::as_slice) {
+                let path = folder.join(name);
+                write_private(&path, bytes).map_err(Failure::while_doing(format!("writing {}", path.display())))?;
+            }
         }
         Ok(())
     }

@@ -26,6 +26,7 @@ const PLAN: &str = "plan cluster.kdl --policy org.kdl --cloud lab:lab.json";
 /// One policy changes the tenancy, one would narrow who may log in, and may not.
 fn kaphost() -> Kaphost {
     let kaphost = Kaphost::offline().unwrap();
+    kaphost.knows(&["dedicated-tenancy", "restrict-ssh"]).unwrap();
     kaphost.write("cluster.kdl", CONFIG).unwrap();
     Set::at(kaphost.folder().join("org.kdl"))
         .with_built("dedicated-tenancy", "remediate", &["writes \"tenancy\""])

@@ -20,6 +20,7 @@ const CONFIG: &str = r#"cluster "NAME" region="us-east-1" {
 /// A repository as the README of `configs/ci` expects it, with one cluster that this range may log in to.
 fn repository(range: &str) -> Kaphost {
     let kaphost = Kaphost::offline().unwrap();
+    kaphost.knows(&["restrict-ssh"]).unwrap();
     let config = |name: &str, range: &str| CONFIG.replace("NAME", name).replace("RANGE", range);
     kaphost.write("clusters/good.kdl", &config("kapacitor-good", "10.0.0.0/8")).unwrap();
     kaphost.write("clusters/team/other.kdl", &config("kapacitor-other", range)).unwrap();

@@ -68,6 +68,7 @@ fn laid_out() -> Kaphost {
              ticket \"SEC-123\"\n    reason \"the office moves\"\n    expires {expires:?}\n}}"
         )
     };
+    kaphost.knows(&["restrict-ssh", "required-tags", "dedicated-tenancy"]).unwrap();
     Set::at(kaphost.folder().join("sets/org.kdl"))
         .with_built("restrict-ssh", "mandatory", &[])
         .unwrap()

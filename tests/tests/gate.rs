@@ -22,6 +22,7 @@ fn config(name: &str, range: &str) -> String {
 /// A folder `envs` with a sound config, one that is open to the world, and the set `org.kdl`, of an enforcement.
 fn laid_out(enforcement: &str) -> Kaphost {
     let kaphost = Kaphost::offline().unwrap();
+    kaphost.knows(&["restrict-ssh"]).unwrap();
     kaphost.write("envs/good.kdl", &config("kapacitor-good", "10.0.0.0/8")).unwrap();
     kaphost.write("envs/open.kdl", &config("kapacitor-open", "0.0.0.0/0")).unwrap();
     Set::at(kaphost.folder().join("org.kdl")).with_built("restrict-ssh", enforcement, &[]).unwrap().write().unwrap();

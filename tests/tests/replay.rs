@@ -47,6 +47,7 @@ const CHECK: &str = "check cluster.kdl --policy sets/org.kdl --policy needs-ami.
 /// A config that takes values from elsewhere, a policy set whose waiver it needs, a module by itself, and facts.
 fn kaphost() -> Kaphost {
     let kaphost = Kaphost::offline().unwrap();
+    kaphost.knows(&["dedicated-tenancy", "restrict-ssh"]).unwrap();
     kaphost.write("cluster.kdl", CONFIG).unwrap();
     kaphost.write("boot.sh", "echo hunter2\n").unwrap();
     kaphost.write("facts.json", FACTS).unwrap();

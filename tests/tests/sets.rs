@@ -23,6 +23,7 @@ const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
 
 fn kaphost() -> Kaphost {
     let kaphost = Kaphost::offline().unwrap();
+    kaphost.knows(&["dedicated-tenancy", "restrict-ssh"]).unwrap();
     kaphost.write("cluster.kdl", CONFIG).unwrap();
     kaphost
 }
@@ -261,6 +262,7 @@ fn an_outcome_that_hangs_on_the_order_is_a_warning_and_with_strict_a_failure() {
 #[test]
 fn a_module_of_another_digest_is_neither_compiled_nor_run() {
     let kaphost = kaphost();
+    fs::remove_dir_all(kaphost.home().join(".cache")).unwrap();
     let set = set(&kaphost, "org.kdl").with_built("restrict-ssh", "mandatory", &[]).unwrap().write().unwrap();
     // One byte more, behind everything that means anything: a custom section of no content.
     let module = kaphost.folder().join("restrict-ssh.wasm");

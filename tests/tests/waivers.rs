@@ -32,6 +32,7 @@ fn waiver(value: &str, expires: &str) -> String {
 /// kaphost with the config, and `org.kdl` with these waivers.
 fn laid_out(waivers: &[String]) -> Kaphost {
     let kaphost = Kaphost::offline().unwrap();
+    kaphost.knows(&["restrict-ssh"]).unwrap();
     kaphost.write("cluster.kdl", CONFIG).unwrap();
     let mut set = Set::at(kaphost.folder().join("org.kdl")).with_built("restrict-ssh", "mandatory", &[]).unwrap();
     for waiver in waivers {

@@ -136,6 +136,7 @@ fn config(user_data: &str) -> String {
 
 /// Policies that change, advise, deny and read user data.
 fn policies(kaphost: &Kaphost) {
+    kaphost.knows(&["dedicated-tenancy", "encrypted-volumes", "restrict-ssh", "no-secrets-in-user-data"]).unwrap();
     Set::at(kaphost.folder().join("sets/org.kdl"))
         .with_built("dedicated-tenancy", "remediate", &["writes \"tenancy\""])
         .unwrap()
