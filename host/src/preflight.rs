@@ -1,7 +1,7 @@
 //! What a plan takes for granted, asked of the cloud before anything is changed.
 
 use clap::{Args, ValueEnum};
-use kaphost_plan::preflight::{Inquiry, Preflight, Wanted, World, judge, makes_server};
+use kaphost_plan::preflight::{Inquiry, Preflight, Wanted, World, judge};
 use kaphost_plan::{Desired, Image, Plan};
 use kaphost_spec::{Path, Spec};
 
@@ -21,10 +21,8 @@ pub(crate) struct PreflightArgs {
 /// `--preflight`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum When {
-    /// Before whatever is changed; with --auto-approve not before a server is made
-    #[default]
-    Auto,
     /// Whenever something is to be changed
+    #[default]
     Always,
     /// Not at all
     Never,
@@ -35,37 +33,23 @@ enum When {
 pub(crate) enum Asks {
     /// Nothing. What needs no call is found all the same.
     Nothing,
-    /// What the plan changes of a server that is there. Before one is made nothing: such a run has the reads and the depth that it needs anyway, and no more (0018).
-    Changes,
     /// Whatever the plan takes for granted.
     Everything,
 }
 
 impl PreflightArgs {
-    /// What is asked. `read` is whether a person reads the plan before anything is changed.
+    /// What is asked.
     #[must_use]
-    pub(crate) const fn asks(self, read: bool) -> Asks {
-        match (self.preflight, read) {
-            (When::Never, _) => Asks::Nothing,
-            (When::Auto, false) => Asks::Changes,
-            (When::Auto, true) | (When::Always, _) => Asks::Everything,
+    pub(crate) const fn asks(self) -> Asks {
+        match self.preflight {
+            When::Never => Asks::Nothing,
+            When::Always => Asks::Everything,
         }
     }
 }
 
-impl Asks {
-    /// Whether the cloud is asked before this plan. Without one only where a person is told everything that stands in its way.
-    fn before(self, plan: Option<&Plan>) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Changes => plan.is_some_and(|plan| !makes_server(plan)),
-            Self::Everything => true,
-        }
-    }
-}
-
-/// Holds a plan, or what there would be one of, against the world. Where it is not asked, what is known already counts: an image and an instance type by its name, and what the
-/// policies were told in the same run.
+/// Holds a plan, or what there would be one of, against the world. Where it is not asked, what needs no question counts all the same: an image and an instance type by
+/// its name.
 ///
 /// # Errors
 /// When ctrl-C comes, or nothing can be asked at all.
@@ -78,8 +62,8 @@ pub(crate) async fn fly(
     let inquiry = plan.map_or_else(|| Inquiry::everything(desired), |plan| Inquiry::of(desired, plan));
     let world = match asks {
         Asks::Nothing => World::default(),
-        _ if asks.before(plan) && !inquiry.is_empty() => session.preflight(&inquiry).await?,
-        Asks::Changes | Asks::Everything => session.cloud.known(&inquiry),
+        Asks::Everything if inquiry.is_empty() => World::default(),
+        Asks::Everything => session.preflight(&inquiry).await?,
     };
     Ok(judge(Wanted { desired, image, inquiry: &inquiry }, &world))
 }

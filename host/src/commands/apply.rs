@@ -81,7 +81,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         let prepared = pipeline::prepare(global, &command.clusters, &asked, (&command.facts, Trust::Confirmed), &clouds).await?;
         let look = async |mut prepared: Prepared| {
             prepared.desired.cancel_refresh = command.cancel_refresh;
-            let (session, current) = prepared.look(&clouds, command.preflight.asks(!command.auto_approve)).await?;
+            let (session, current) = prepared.look(&clouds, command.preflight.asks()).await?;
             Ok(Planned { prepared, current, session })
         };
         let fleet = prepared.each(look).await.then(|planned: Planned| {

@@ -70,7 +70,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let making = command.out.out.as_ref().map(|_| Making::begin(&command.out, &asked, &command.cloud.cloud)).transpose()?;
     let (fleet, kept, printed) = block_on(async {
         let clouds = Clouds::new(&command.cloud);
-        let asks = command.preflight.asks(true);
+        let asks = command.preflight.asks();
         let prepared = pipeline::prepare(global, &command.clusters, &asked, (&command.facts, Trust::Told), &clouds).await?;
         let look = async |mut prepared: Prepared| {
             prepared.desired.mark = making.as_ref().map(|making| making.id().to_owned());

@@ -33,11 +33,6 @@ pub trait Cloud: Send + Sync {
     /// When nothing can be asked at all.
     fn preflight<'a>(&'a self, inquiry: &'a Inquiry) -> BoxFuture<'a, Result<World, CloudError>>;
 
-    /// Of the same, what was read already for something else, with no call at all; the rest is not asked.
-    fn known(&self, _inquiry: &Inquiry) -> World {
-        World::default()
-    }
-
     /// Makes one write. Never called with a wait.
     ///
     /// # Errors

@@ -59,10 +59,6 @@ impl Cloud for Aws {
         Box::pin(async { Ok(self.ask(inquiry).await) })
     }
 
-    fn known(&self, inquiry: &Inquiry) -> World {
-        self.seen(inquiry)
-    }
-
     fn act<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Output, CloudError>> {
         Box::pin(self.write(call))
     }

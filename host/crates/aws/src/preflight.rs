@@ -20,12 +20,6 @@ impl Aws {
         );
         World { instance_type, zones, subnets, key, groups, auto_scaling_groups, iam }
     }
-
-    /// What facts have told of it: subnets.
-    pub(crate) fn seen(&self, inquiry: &Inquiry) -> World {
-        let subnets = self.ec2.seen(&inquiry.subnets).map_or(Asked::No, Asked::Is);
-        World { subnets, ..World::default() }
-    }
 }
 
 async fn asked<T>(read: Option<impl Future<Output = Result<T, CloudError>>>) -> Asked<T> {

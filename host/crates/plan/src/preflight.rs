@@ -97,8 +97,7 @@ impl Inquiry {
 }
 
 /// Whether a plan makes the group that has the server, with whatever of the rest is not there yet.
-#[must_use]
-pub fn makes_server(plan: &Plan) -> bool {
+fn makes_server(plan: &Plan) -> bool {
     plan.steps.iter().any(|step| matches!(step.action, Planned::CreateAutoScalingGroup { .. }))
 }
 

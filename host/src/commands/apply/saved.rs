@@ -36,7 +36,7 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
         let look = async |mut prepared: Prepared| {
             held.decision(&prepared)?;
             prepared.desired.mark = Some(saved.document.id.clone());
-            let (session, current) = prepared.look(&clouds, command.preflight.asks(false)).await.map_err(|failure| held.ended(failure))?;
+            let (session, current) = prepared.look(&clouds, command.preflight.asks()).await.map_err(|failure| held.ended(failure))?;
             held.plan(&prepared, &current, &Before::read(&session, &current).await?)?;
             Ok(Planned { prepared, current, session })
         };

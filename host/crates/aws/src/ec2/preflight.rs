@@ -45,7 +45,7 @@ impl Ec2 {
     }
 
     /// These subnets, when facts told of all of them.
-    pub(crate) fn seen(&self, ids: &BTreeSet<String>) -> Option<BTreeMap<String, Subnet>> {
+    fn seen(&self, ids: &BTreeSet<String>) -> Option<BTreeMap<String, Subnet>> {
         let seen = self.subnets.lock().unwrap_or_else(PoisonError::into_inner);
         let all = ids.iter().map(|id| Some((id.clone(), seen.get(id)?.clone()))).collect::<Option<BTreeMap<_, _>>>();
         all.filter(|all| !all.is_empty())
