@@ -1,6 +1,8 @@
 //! The command line. One command a file under `commands/`; the doc comments of the arguments are the help.
 
-use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::{Args, FromArgMatches as _, Parser, Subcommand};
 use jiff::Timestamp;
 
 use crate::commands::{
@@ -51,6 +53,22 @@ pub(crate) struct Global {
 }
 
 impl Cli {
+    /// The command line of this process. Where it begins with a command, only that one is built: all of them are a fifth of what `kaphost check` takes.
+    ///
+    /// # Errors
+    /// When it cannot be read, or asks for help. What is said then may be about any command: it comes from all of them.
+    pub(crate) fn of_process() -> Result<Self, clap::Error> {
+        let arguments: Vec<OsString> = std::env::args_os().collect();
+        Self::of_one_command(&arguments).map_or_else(|| Self::try_parse_from(arguments), Ok)
+    }
+
+    /// As the whole command line reads it, when the first argument is a command and nothing is wrong with those behind it.
+    fn of_one_command(arguments: &[OsString]) -> Option<Self> {
+        let command = Command::named(arguments.get(1)?.to_str()?)?;
+        let matches = GlobalArgs::augment_args(clap::Command::new("kaphost")).subcommand(command).try_get_matches_from(arguments).ok()?;
+        Some(Self { global: GlobalArgs::from_arg_matches(&matches).ok()?, command: Command::from_arg_matches(&matches).ok()? })
+    }
+
     /// What every command is told.
     ///
     /// # Errors
@@ -85,6 +103,32 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// One command with its arguments, by its name.
+    fn named(name: &str) -> Option<clap::Command> {
+        let with_arguments = match name {
+            "check" => check::Command::augment_args,
+            "plan" => plan::Command::augment_args,
+            "apply" => apply::Command::augment_args,
+            "adopt" => adopt::Command::augment_args,
+            "destroy" => destroy::Command::augment_args,
+            "status" => status::Command::augment_args,
+            "output" => output::Command::augment_args,
+            "explain" => explain::Command::augment_args,
+            "facts" => facts::Command::augment_args,
+            "show" => show::Command::augment_args,
+            "verify" => verify::Command::augment_args,
+            "replay" => replay::Command::augment_args,
+            "report" => report::Command::augment_args,
+            "convert" => convert::Command::augment_args,
+            "schema" => schema::Command::augment_args,
+            "completions" => completions::Command::augment_args,
+            "man" => man::Command::augment_args,
+            "policy" => policy::Command::augment_args,
+            _ => return None,
+        };
+        Some(with_arguments(clap::Command::new(name.to_owned())))
+    }
+
     /// Whether it has forms beside text and JSON, and writes them to files.
     const fn has_forms(&self) -> bool {
         match self {
@@ -167,4 +211,48 @@ pub(crate) struct CloudArgs {
     /// The address of the AWS API; AWS_ENDPOINT_URL otherwise
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn arguments(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    /// Each has all the arguments that it has beside the others.
+    #[test]
+    fn every_command_can_be_read_by_itself() {
+        for whole in Cli::command().get_subcommands() {
+            let alone = Command::named(whole.get_name()).unwrap_or_else(|| panic!("`{}` is not in the list", whole.get_name()));
+            let described = |command: &clap::Command| command.get_arguments().map(|one| format!("{one:?}")).collect::<Vec<_>>();
+            assert_eq!(described(&alone), described(whole));
+            let names = |command: &clap::Command| command.get_subcommands().map(|one| one.get_name().to_owned()).collect::<Vec<_>>();
+            assert_eq!(names(&alone), names(whole));
+        }
+    }
+
+    #[test]
+    fn one_command_is_read_as_among_all() {
+        for line in [
+            "kaphost check a.kdl b.kdl --policy org.wasm --output json --verbose",
+            "kaphost check a.kdl --output sarif=a.sarif --output text --fail-on advisory",
+            "kaphost policy test --output tap org",
+            "kaphost apply cluster.kdl --auto-approve --color never",
+            "kaphost plan cluster.kdl --output json",
+        ] {
+            let arguments = arguments(line);
+            let alone = Cli::of_one_command(&arguments).unwrap_or_else(|| panic!("{line}"));
+            assert_eq!(format!("{alone:?}"), format!("{:?}", Cli::try_parse_from(&arguments).unwrap()), "{line}");
+        }
+        // What asks for help, is wrong or begins with something else is for all of them.
+        for line in
+            ["kaphost", "kaphost check", "kaphost check --help", "kaphost help check", "kaphost chek", "kaphost --verbose check a.kdl"]
+        {
+            assert!(Cli::of_one_command(&arguments(line)).is_none(), "{line}");
+        }
+    }
 }

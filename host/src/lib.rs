@@ -36,7 +36,6 @@ mod written;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use crate::cli::{Cli, Format};
@@ -46,7 +45,7 @@ use crate::exit::Exit;
 /// The whole program.
 #[must_use]
 pub fn main_impl() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::of_process() {
         Ok(cli) => cli,
         Err(error) => {
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
