@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use kaphost_apply::{CloudError, ErrorKind};
 use kaphost_lab::LabError;
-use kaphost_policy::PolicyError;
+use kaphost_policy::{Decision, PolicyError};
 use kaphost_registry::RegistryError;
 use kaphost_spec::{Diagnostic, Report, nearest};
 use serde_json::{Value, json};
 
 use crate::document::Document;
 use crate::exit::Exit;
+use crate::record::Inputs;
 use crate::registry;
 use crate::render::{self, simple::Simple};
 
@@ -93,7 +94,7 @@ pub(crate) enum Failure {
         /// What is odd, which has been shown already, for programs.
         warnings: Vec<Value>,
         /// The decision, for programs.
-        decision: Value,
+        decision: Box<Decision>,
     },
     /// Settings that the policies do not take. Each with its help.
     Settings(Vec<(String, String)>),
@@ -104,11 +105,11 @@ pub(crate) enum Failure {
         /// Those that a waiver holds for, for programs.
         waived: Vec<Value>,
         /// What led to it, for programs.
-        inputs: Box<Value>,
+        inputs: Box<Inputs>,
         /// What is said beside them, for programs.
         warnings: Vec<Value>,
         /// The decision, for programs.
-        decision: Value,
+        decision: Box<Decision>,
     },
     /// A plan cannot be made: refusals, or values that this version does not provision.
     Unplannable(Vec<Simple>),
@@ -398,15 +399,15 @@ impl Failure {
         }
         match self {
             Self::Denied { violations, waived, warnings, inputs, decision } => {
-                document["inputs"] = inputs.as_ref().clone();
+                document["inputs"] = json!(inputs);
                 document["violations"] = json!(violations);
                 document["waived"] = json!(waived);
                 document["warnings"] = json!(warnings);
-                document["decision"] = decision.clone();
+                document["decision"] = json!(decision);
             }
             Self::Strict { warnings, decision, .. } => {
                 document["warnings"] = json!(warnings);
-                document["decision"] = decision.clone();
+                document["decision"] = json!(decision);
             }
             Self::Replay { reasons, diff, ended, .. } => {
                 document["same"] = json!(false);

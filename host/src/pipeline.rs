@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kaphost_plan::{Desired, Image, ImageFact, Observed, Plan, Refusal};
 use kaphost_policy::{Decision, Facts};
 use kaphost_spec::AdmittedSpec;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cli::Global;
 use crate::cloud::{Clouds, Session};
@@ -15,31 +15,17 @@ use crate::fleet::{self, Fleet};
 use crate::input::{self, ClusterArgs, Input};
 use crate::policies::{Asked, Policies};
 use crate::preflight::{self, Asks};
+use crate::record::Inputs;
 use crate::render::simple::Simple;
 use crate::verdict::Verdict;
 use crate::{render, term};
 
-/// Reads the config on a thread of its own while the policies load, which takes longer: neither needs the other. What is wrong with the config is
-/// told first, what is odd about it or about the policy sets once for all clusters.
+/// Reads the config, then the policies. What is wrong with the config is told first, what is odd about it or about the policy sets once for all clusters.
 ///
 /// # Errors
 /// As [`input::read`] and [`Policies::load`].
 pub(crate) fn read_and_load(clusters: &ClusterArgs, asked: &Asked<'_>) -> Result<(Vec<Input>, Policies), Failure> {
-    let (inputs, policies) = if asked.for_none() {
-        // Nothing that is worth a thread.
-        (input::read(clusters)?, Policies::load(asked)?)
-    } else {
-        std::thread::scope(|scope| {
-            let reading = std::thread::Builder::new().name("config".into()).spawn_scoped(scope, || input::read(clusters));
-            let policies = Policies::load(asked);
-            let inputs = match reading {
-                Ok(reading) => reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                // No thread to be had: one after the other, then.
-                Err(_) => input::read(clusters),
-            };
-            Ok::<_, Failure>((inputs?, policies?))
-        })?
-    };
+    let (inputs, policies) = (input::read(clusters)?, Policies::load(asked)?);
     if let Some(input) = inputs.first() {
         policies.warn(&input.warnings);
     }
@@ -53,8 +39,8 @@ pub(crate) struct Admitted {
     pub(crate) spec: AdmittedSpec,
     /// How it came about.
     pub(crate) decision: Decision,
-    /// What led to it, for programs.
-    pub(crate) inputs: Value,
+    /// What led to it.
+    pub(crate) inputs: Inputs,
     /// What is said beside it, for programs; people have been shown it already.
     pub(crate) warnings: Vec<Value>,
 }
@@ -138,7 +124,7 @@ pub(crate) async fn decide(
     told.await.then(|(input, facts)| {
         let Admitted { spec, decision, inputs, warnings } = admit(global, &input, &policies, &facts, asked)?;
         let desired = kaphost_plan::desire(&spec).map_err(|error| render::too_long(&input.spec, &error))?;
-        Ok(Prepared { input, decision, inputs, warnings, policies: Arc::clone(&policies), facts, admitted: spec, desired })
+        Ok(Prepared { input, decision, inputs: json!(inputs), warnings, policies: Arc::clone(&policies), facts, admitted: spec, desired })
     })
 }
 

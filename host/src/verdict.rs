@@ -2,7 +2,6 @@
 
 use kaphost_findings::Finding;
 use kaphost_policy::{Admission, Effect, Facts, Outcome};
-use serde_json::json;
 
 use crate::cli::Global;
 use crate::failure::Failure;
@@ -48,7 +47,7 @@ fn ask(
     if let Some(record) = record {
         record.write(input, policies, &decision)?;
     }
-    let inputs = json!(Inputs::new(input, policies, &decision));
+    let inputs = Inputs::new(input, policies, &decision);
     let beside = Warnings::of(&decision, &input.spec, policies);
     said.push_str(&beside.text());
     for effect in [Effect::Deny, Effect::Advise, Effect::Waived] {
@@ -58,7 +57,7 @@ fn ask(
     let warnings = beside.json();
     match outcome {
         Outcome::Admitted(_) if policies.strict() && beside.count() > 0 => {
-            Err(Failure::Strict { count: beside.count(), warnings, decision: json!(decision) })
+            Err(Failure::Strict { count: beside.count(), warnings, decision: Box::new(decision) })
         }
         Outcome::Admitted(spec) => Ok(Admitted { spec: *spec, decision, inputs, warnings }),
         Outcome::Denied => {
@@ -66,7 +65,7 @@ fn ask(
             said.push_str(&decision::waived(&decision));
             let [violations, waived] =
                 [Effect::Deny, Effect::Waived].map(|effect| decision::violations_json(&decision, &input.spec, effect, policies));
-            Err(Failure::Denied { violations, waived, warnings, inputs: Box::new(inputs), decision: json!(decision) })
+            Err(Failure::Denied { violations, waived, warnings, inputs: Box::new(inputs), decision: Box::new(decision) })
         }
     }
 }

@@ -76,6 +76,28 @@ fn a_rollout_that_fails_is_undone_and_explained() -> Result<(), Failure> {
     Ok(())
 }
 
+/// The same, where the config says that a failed rollout is left as it is: nothing goes back, and the next apply goes on from there.
+#[test]
+fn a_rollout_that_fails_is_left_where_that_is_wanted() -> Result<(), Failure> {
+    let mut stage = Stage::new()?;
+    stage.change(|config| *config = config.clone().with("rollout { auto-rollback #false; }"))?;
+    stage.expect(0, APPLY)?;
+    stage.change(|config| config.instance_type = "t3.large".to_owned())?;
+    stage.account.scenario(&Scenario { launch_failures: Some(2), ..Scenario::default() })?;
+    let (run, calls) = stage.expect(5, APPLY)?;
+    let started = calls.iter().find(|call| call.action == "StartInstanceRefresh");
+    let asked = |call: &Call| call.parameters.iter().find(|(name, _)| name.ends_with("AutoRollback")).map(|(_, value)| value.as_str());
+    assert_eq!(started.and_then(asked), Some("false"), "{calls}");
+    for words in ["failed, and was not to be undone (`rollout.auto-rollback`)", "InsufficientInstanceCapacity"] {
+        assert!(run.said().contains(words), "{words}: {run}");
+    }
+    let (plan, _) = stage.expect(2, PLAN)?;
+    assert!(!plan.stdout.contains("RollbackSuccessful"), "{plan}");
+    stage.expect(0, APPLY)?;
+    stage.expect(0, PLAN)?;
+    Ok(())
+}
+
 /// Somebody else's refresh is named before anything is changed, and cancelled when that is asked for.
 #[test]
 fn a_refresh_in_the_way() -> Result<(), Failure> {

@@ -176,11 +176,12 @@ impl<'a> Held<'a> {
     /// What led to a denial that was none then: facts and waivers that are not what they were.
     fn causes(&self, failure: &Failure) -> Vec<Stale> {
         let Failure::Denied { decision, .. } = failure else { return Vec::new() };
+        let decision = json!(decision);
         let then = self.clusters.iter().find(|(cluster, _)| decision["cluster"] == cluster.cluster);
         let Some((then, _)) = then else { return Vec::new() };
         let mut seal = Seal::new(self.saved.document.salt.clone());
         seal.hide(decision["input-sha256"].as_str().unwrap_or_default());
-        let all = compare_decisions(&then.decision, &seal.value(decision), &[]);
+        let all = compare_decisions(&then.decision, &seal.value(&decision), &[]);
         all.into_iter().filter(|stale| matches!(stale, Stale::Fact { .. } | Stale::Waiver { .. })).collect()
     }
 }

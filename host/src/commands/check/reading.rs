@@ -1,8 +1,6 @@
-//! The configs of a check. One by itself is read beside the loading of the policies: neither needs the other. Of many each is read when its turn has come
-//! to be judged, so that no more of them are held in memory than are judged at once.
+//! The configs of a check. Of many each is read when its turn has come to be judged, so that no more of them are held in memory than are judged at once.
 
 use std::sync::Arc;
-use std::thread;
 
 use kaphost_findings::Skipped;
 use kaphost_spec::{ConfigSource, Report, reading};
@@ -29,7 +27,7 @@ pub(super) struct Item {
     pub(super) what: Result<Input, Failure>,
 }
 
-/// Loads the policies, and meanwhile reads the one file if there is but one, since loading takes longer. That the policies cannot be used is no reason not
+/// Loads the policies, and reads the one file if there is but one. That the policies cannot be used is no reason not
 /// to say what is wrong with the configs: it comes with them.
 ///
 /// # Errors
@@ -43,18 +41,8 @@ pub(super) fn load(
     let (read, policies) = match only {
         None if targets.all.len() >= MANY => (None, Policies::load_for_many(asked)),
         None => (None, Policies::load(asked)),
-        // Nothing that is worth a thread.
-        Some(only) if asked.for_none() => (Some(one(only, clusters)), Policies::load(asked)),
-        Some(only) => thread::scope(|scope| {
-            let reading = thread::Builder::new().name("config".into()).spawn_scoped(scope, || one(only, clusters));
-            let policies = Policies::load(asked);
-            let read = match reading {
-                Ok(reading) => reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                // No thread to be had: one after the other, then.
-                Err(_) => one(only, clusters),
-            };
-            (Some(read), policies)
-        }),
+        // One after the other: neither takes as long as a thread that has to be woken.
+        Some(only) => (Some(one(only, clusters)), Policies::load(asked)),
     };
     match policies {
         Err(failure @ (Failure::Usage(_) | Failure::Settings(_))) => Err(failure),
