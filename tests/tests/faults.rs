@@ -240,7 +240,10 @@ fn values_that_aws_does_not_know_are_said_in_its_words() -> Result<(), Failure> 
 
     let seed = stage.account.seed(REGION)?;
     stage.change(|config| (config.ami, config.vpc) = (seed.images[0].id.clone(), "vpc-0123456789abcdef0".to_owned()))?;
-    let (run, _) = stage.expect(5, APPLY)?;
+    // Asked beforehand, it is told at its line; whoever does not ask hears it from AWS, with part of it made.
+    let (run, calls) = stage.expect(1, APPLY)?;
+    assert!(run.said().contains("and the cluster in vpc-0123456789abcdef0") && calls.writes() == 0, "{run}");
+    let (run, _) = stage.expect(5, &format!("{APPLY} --preflight never"))?;
     assert!(run.said().contains("vpc-0123456789abcdef0") && run.said().contains("InvalidVpcID.NotFound"), "{run}");
     stage.change(|config| config.vpc = seed.vpc.clone())?;
     stage.expect(0, APPLY)?;

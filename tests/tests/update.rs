@@ -85,9 +85,10 @@ fn a_rollout_that_fails_is_left_where_that_is_wanted() -> Result<(), Failure> {
     stage.change(|config| config.instance_type = "t3.large".to_owned())?;
     stage.account.scenario(&Scenario { launch_failures: Some(2), ..Scenario::default() })?;
     let (run, calls) = stage.expect(5, APPLY)?;
-    let started = calls.iter().find(|call| call.action == "StartInstanceRefresh");
-    let asked = |call: &Call| call.parameters.iter().find(|(name, _)| name.ends_with("AutoRollback")).map(|(_, value)| value.as_str());
-    assert_eq!(started.and_then(asked), Some("false"), "{calls}");
+    let started = calls.iter().filter(|call| call.action == "StartInstanceRefresh");
+    let asked: Vec<(&String, &String)> =
+        started.flat_map(|call| &call.parameters).filter(|(name, _)| name.ends_with("AutoRollback")).collect();
+    assert_eq!(asked.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>(), ["false"], "{calls}");
     for words in ["failed, and was not to be undone (`rollout.auto-rollback`)", "InsufficientInstanceCapacity"] {
         assert!(run.said().contains(words), "{words}: {run}");
     }

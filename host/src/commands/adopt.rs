@@ -120,7 +120,7 @@ fn take_over(global: &Global, command: &Command, file: &std::path::Path) -> Resu
         let print = |report| {
             let mut members = found.json();
             members["warnings"] = json!(warnings);
-            members["inputs"] = inputs.clone();
+            members["inputs"] = json!(inputs);
             members["decision"] = json!(decision);
             members["report"] = report;
             term::out(&Document::Adopt.text(Exit::Done, &members));

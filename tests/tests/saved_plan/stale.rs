@@ -123,6 +123,8 @@ fn another_image_is_another_plan() {
     let text: String = stage.config.to_string().lines().filter(|line| !line.contains("ami \"")).map(|line| format!("{line}\n")).collect();
     stage.kaphost.write("cluster.kdl", &text.replacen("{\n", &format!("{{\n{lookup}"), 1)).unwrap();
     stage.expect(0, SAVE).unwrap();
+    // The emulator dates images to the second, and of two of one second neither is the newer one.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
     copy(&format!("{name}-2"));
     let (run, calls) = stage.expect(6, &format!("{APPLY_SAVED} --output json")).unwrap();
     assert!(run.reasons().unwrap()[0].starts_with("image-changed: `p.kapplan`: `ami` led to ami-"), "{run}");

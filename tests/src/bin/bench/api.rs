@@ -21,11 +21,11 @@ const REGION: &str = "us-east-1";
 pub(crate) fn measure(rounds: Option<usize>, figures: &mut Figures) -> Result<(), Failure> {
     let emulator = Emulator::start()?;
     let rounds = rounds.unwrap_or(ROUNDS);
-    let (mut kaphost, mut script) = (Jobs::default(), Jobs::default());
+    let (mut kaphost, mut asking, mut script) = (Jobs::default(), Jobs::default(), Jobs::default());
     // The first round loads and compiles what later ones find ready, on both sides: it does not count.
     for round in 0..=rounds {
         crate::tell(&if round == 0 { "api: one round to warm up".to_owned() } else { format!("api: round {round} of {rounds}") });
-        let mut turns = [Turn::Kaphost, Turn::Script];
+        let mut turns = [Turn::Kaphost, Turn::Asking, Turn::Script];
         if round % 2 == 1 {
             turns.reverse();
         }
@@ -34,12 +34,14 @@ pub(crate) fn measure(rounds: Option<usize>, figures: &mut Figures) -> Result<()
             let seed = account.seed(REGION)?;
             account.latency(LATENCY)?;
             let (create, no_op) = match turn {
-                Turn::Kaphost => by_kaphost(&account, &seed)?,
+                Turn::Kaphost => by_kaphost(&account, &seed, "never")?,
+                Turn::Asking => by_kaphost(&account, &seed, "always")?,
                 Turn::Script => by_script(&account, &seed)?,
             };
             if round > 0 {
                 let jobs = match turn {
                     Turn::Kaphost => &mut kaphost,
+                    Turn::Asking => &mut asking,
                     Turn::Script => &mut script,
                 };
                 jobs.create.push(create);
@@ -48,6 +50,7 @@ pub(crate) fn measure(rounds: Option<usize>, figures: &mut Figures) -> Result<()
         }
     }
     report(figures, "create", &kaphost.create, &script.create, 0.35);
+    report(figures, "create, with preflight", &asking.create, &script.create, 0.35);
     report(figures, "no-op", &kaphost.no_op, &script.no_op, 0.15);
     counts(figures, &kaphost);
     figures.note(
@@ -64,7 +67,10 @@ pub(crate) fn measure(rounds: Option<usize>, figures: &mut Figures) -> Result<()
 
 #[derive(Clone, Copy)]
 enum Turn {
+    /// What the script does, and no more.
     Kaphost,
+    /// With the questions that come before a first write, as it is used.
+    Asking,
     Script,
 }
 
@@ -129,7 +135,7 @@ const fn count(calls: usize) -> f64 {
 }
 
 /// The job by kaphost, with the policy of the README, in a home of its own.
-fn by_kaphost(account: &Account, seed: &Seed) -> Result<(Job, Job), Failure> {
+fn by_kaphost(account: &Account, seed: &Seed, preflight: &str) -> Result<(Job, Job), Failure> {
     let kaphost = Kaphost::on(account)?;
     let policy = Built::find()?.policy("org")?;
     let copied = std::fs::copy(&policy, kaphost.folder().join("org.wasm"));
@@ -138,7 +144,8 @@ fn by_kaphost(account: &Account, seed: &Seed) -> Result<(Job, Job), Failure> {
     // Compiles the policy, once for a machine. Calls nothing.
     succeeded(&kaphost.run(["check", "cluster.kdl", "--policy", "org.wasm"])?, "kaphost check")?;
     let apply = || {
-        let (run, calls) = account.record(|| kaphost.run(["apply", "cluster.kdl", "--policy", "org.wasm", "--auto-approve"]))?;
+        let (run, calls) =
+            account.record(|| kaphost.run(["apply", "cluster.kdl", "--policy", "org.wasm", "--auto-approve", "--preflight", preflight]))?;
         succeeded(&run, "kaphost apply")?;
         Ok::<_, Failure>(Job::new(run.took, calls))
     };
