@@ -50,7 +50,7 @@ pub fn build(order: &Order, compiler: &Compiler) -> Result<Vec<u8>, BuildError> 
         .arg("--target-dir")
         .arg(&order.target_dir)
         // Separated by 0x1f, so that a folder's name may hold spaces. Stands over RUSTFLAGS, which is meant for the host.
-        .env("CARGO_ENCODED_RUSTFLAGS", remap(order).join("\u{1f}"))
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(order).join("\u{1f}"))
         .envs(order.profile_settings.iter().copied())
         // A wrapper or flags of whoever called would change the bytes.
         .env_remove("RUSTC_WRAPPER")
@@ -78,6 +78,16 @@ fn clear_when_changed(target_dir: &Path, identity: &str) -> Result<(), BuildErro
     }
     fs::create_dir_all(target_dir).map_err(BuildError::io("prepare", target_dir))?;
     fs::write(&stamp, identity).map_err(BuildError::io("write", &stamp))
+}
+
+/// Bytes of the stack that a policy keeps values on whose address it takes. Every call gets a memory that is new from its first byte to its last; with the
+/// 1 MiB that rustc asks for, wiping it would be a fifth of a call. This is what the linker takes by itself.
+const STACK_BYTES: u32 = 64 << 10;
+
+fn flags(order: &Order) -> Vec<String> {
+    let mut flags = remap(order);
+    flags.push(format!("-Clink-arg=-zstack-size={STACK_BYTES}"));
+    flags
 }
 
 /// Takes the folders of this machine out of what the compiler writes, so that every machine writes the same.

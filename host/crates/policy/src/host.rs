@@ -15,7 +15,7 @@ use crate::error::{HostError, LoadError, PolicyError};
 use crate::inspect;
 use crate::limits::{DEFAULT_COMPONENT_BYTES, LimitOverrides, Limits};
 use crate::module::{Compiled, Module};
-use crate::pool::{self, Gate};
+use crate::pool::{self, Gate, Wiping};
 use crate::state::CallState;
 use crate::text::visible;
 use crate::ticker::Ticker;
@@ -57,6 +57,7 @@ pub struct ModuleFile {
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) linker: Linker<CallState>,
+    kind: Kind,
     ticker: Ticker,
     gate: Option<Gate>,
 }
@@ -65,22 +66,29 @@ pub(crate) struct Shared {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Kind {
     stack_bytes: usize,
-    pooled: bool,
+    /// `None` keeps no sandboxes.
+    pool: Option<Wiping>,
 }
 
 impl Shared {
     fn start(kind: Kind) -> Result<Arc<Self>, PolicyError> {
-        let start = |pooled: bool| {
+        let start = |pool: Option<Wiping>| {
             let mut config = engine::running(kind.stack_bytes);
-            if pooled {
-                pool::pooled(&mut config);
+            if let Some(wiping) = pool {
+                pool::pooled(&mut config, wiping);
             }
             let engine = Engine::new(&config)?;
             let linker = call::linker(&engine)?;
-            Ok(Arc::new(Self { engine, linker, ticker: Ticker::default(), gate: pooled.then(Gate::default) }))
+            Ok(Arc::new(Self {
+                engine,
+                linker,
+                kind: Kind { pool, ..kind },
+                ticker: Ticker::default(),
+                gate: pool.map(|_| Gate::default()),
+            }))
         };
         // Where so many addresses cannot be had, it is done without.
-        let started = if kind.pooled { start(true).or_else(|_| start(false)) } else { start(false) };
+        let started = if kind.pool.is_some() { start(kind.pool).or_else(|_| start(None)) } else { start(None) };
         started.map_err(|error: wasmtime::Error| PolicyError::Host(HostError::Engine(format!("{error:#}"))))
     }
 
@@ -115,7 +123,7 @@ impl PolicyHost {
     pub fn new(options: HostOptions) -> Result<Self, PolicyError> {
         let HostOptions { limits, component_bytes, cache_dir, pooled } = options;
         limits.check().map_err(PolicyError::Host)?;
-        let shared = Shared::start(Kind { stack_bytes: limits.stack_bytes, pooled })?;
+        let shared = Shared::start(Kind { stack_bytes: limits.stack_bytes, pool: pooled.then_some(Wiping::Whole) })?;
         let cache = cache_dir.map(Cache::new);
         Ok(Self { shared, others: Mutex::default(), compiler: Compiler::default(), limits, component_bytes, cache, pooled })
     }
@@ -148,19 +156,20 @@ impl PolicyHost {
 
     fn load_content(&self, source: &str, content: &Content<'_>, sha256: Option<&str>, limits: &Limits) -> Result<Module, PolicyError> {
         limits.check().map_err(PolicyError::Host)?;
-        let load = |pooled: bool| {
-            let shared = self.shared(Kind { stack_bytes: limits.stack_bytes, pooled })?;
-            self.compile(&shared, source, content, sha256, limits)
+        let load = |pool: Option<Wiping>| {
+            let shared = self.shared(Kind { stack_bytes: limits.stack_bytes, pool })?;
+            self.compile(shared, source, content, sha256, limits)
         };
-        match load(self.pooled && pool::fits(limits) && pool::may_hold(content.size())) {
+        let pooled = self.pooled && pool::fits(limits) && pool::may_hold(content.size());
+        match load(pooled.then_some(Wiping::Whole)) {
             // It may be sound and merely have more parts than the pool has room for.
-            Err(PolicyError::Load { error: LoadError::InvalidComponent(_), .. }) if self.pooled => load(false),
+            Err(PolicyError::Load { error: LoadError::InvalidComponent(_), .. }) if self.pooled => load(None),
             loaded => loaded,
         }
     }
 
     fn shared(&self, kind: Kind) -> Result<Arc<Shared>, PolicyError> {
-        if kind == (Kind { stack_bytes: self.limits.stack_bytes, pooled: self.pooled }) {
+        if kind == (Kind { stack_bytes: self.limits.stack_bytes, pool: self.pooled.then_some(Wiping::Whole) }) {
             return Ok(Arc::clone(&self.shared));
         }
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
@@ -247,10 +256,18 @@ impl PolicyHost {
         })
     }
 
+    /// The same with another way to wipe memory, for a component that starts with too much of it.
+    fn roomier(&self, shared: &Shared, component: &Component) -> Result<Option<Arc<Shared>>, PolicyError> {
+        if shared.kind.pool != Some(Wiping::Whole) || pool::is_wiped_in_place(component) {
+            return Ok(None);
+        }
+        self.shared(Kind { pool: Some(Wiping::Written), ..shared.kind }).map(Some)
+    }
+
     /// From bytes to a module, by way of the cache: what is known there needs the bytes no further than to be told apart.
     fn compile(
         &self,
-        shared: &Arc<Shared>,
+        mut shared: Arc<Shared>,
         source: &str,
         content: &Content<'_>,
         expected: Option<&str>,
@@ -264,7 +281,13 @@ impl PolicyHost {
         }
         let mut notes = Vec::new();
         let place = self.cache.as_ref().map(|cache| Place { cache, key: cache::key(&shared.engine, &sha256, limits) });
-        let recalled = place.as_ref().and_then(|place| place.recall(&shared.engine, &mut notes));
+        let mut recalled = place.as_ref().and_then(|place| place.recall(&shared.engine, &mut notes));
+        if let Some((component, _)) = &recalled
+            && let Some(other) = self.roomier(&shared, component)?
+        {
+            shared = other;
+            recalled = place.as_ref().and_then(|place| place.recall(&shared.engine, &mut notes));
+        }
         let compiled = |surface, component, notes| Compiled {
             source: visible(source, 1_000),
             digest,
@@ -274,13 +297,18 @@ impl PolicyHost {
             limits: limits.clone(),
         };
         if let Some((component, Known { surface, description })) = recalled {
-            return Module::known(compiled(surface, component, notes), description, shared);
+            return Module::known(compiled(surface, component, notes), description, &shared);
         }
         let bytes = content.read(&sha256).map_err(load)?;
         let surface = inspect::surface(&bytes).map_err(load)?;
         let code = engine::compile(self.compiler.engine().map_err(PolicyError::Host)?, &bytes).map_err(load)?;
-        let component = deserialize(&shared.engine, &Code::Made(&code)).map_err(|error| load(engine::invalid(&error)))?;
-        Module::new(compiled(surface, component, notes), shared, |surface, description| {
+        let made = |shared: &Shared| deserialize(&shared.engine, &Code::Made(&code)).map_err(|error| load(engine::invalid(&error)));
+        let mut component = made(&shared)?;
+        if let Some(other) = self.roomier(&shared, &component)? {
+            component = made(&other)?;
+            shared = other;
+        }
+        Module::new(compiled(surface, component, notes), &shared, |surface, description| {
             place?.keep(&code, &Known { surface: surface.clone(), description: description.clone() })
         })
     }

@@ -8,6 +8,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use wasmtime::component::Component;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::limits::Limits;
@@ -24,8 +25,26 @@ const MEMORIES: u32 = 2;
 const COMPONENT_BYTES: u64 = 8 << 20;
 /// Elements of one table: as many as [`Limits::table_elements`] by default.
 const TABLE_ELEMENTS: usize = 20_000;
-/// Bytes of written pages that are wiped in place; what goes beyond is given back to the system. A policy writes a dozen pages in a call.
+/// Bytes that are wiped in place; what goes beyond is given back to the system. A policy writes a dozen pages in a call.
 const KEPT_BYTES: usize = 256 << 10;
+
+/// Bytes of a page of WebAssembly.
+const PAGE_BYTES: usize = 64 << 10;
+
+/// How memory is made new for the next call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Wiping {
+    /// From its start, whatever was written. Takes less time than to ask which pages were, where there are some dozens of them.
+    Whole,
+    /// Those pages that Linux (6.7 and later) says were written: memory of more than [`KEPT_BYTES`].
+    Written,
+}
+
+/// Whether a component starts with no more memory than is wiped in place.
+pub(crate) fn is_wiped_in_place(component: &Component) -> bool {
+    let required = component.resources_required();
+    required.is_some_and(|required| required.max_initial_memory_size.is_none_or(|pages| pages <= (KEPT_BYTES / PAGE_BYTES) as u64))
+}
 
 /// Whether a policy with these limits can be run in the pool: it could otherwise be refused a table that it is allowed.
 pub(crate) const fn fits(limits: &Limits) -> bool {
@@ -38,7 +57,7 @@ pub(crate) const fn may_hold(component_bytes: u64) -> bool {
 }
 
 /// Makes an engine keep its sandboxes.
-pub(crate) fn pooled(config: &mut Config) {
+pub(crate) fn pooled(config: &mut Config, wiping: Wiping) {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(CALLS)
         .total_core_instances(CALLS * INSTANCES)
@@ -51,8 +70,10 @@ pub(crate) fn pooled(config: &mut Config) {
         .table_elements(TABLE_ELEMENTS)
         .linear_memory_keep_resident(KEPT_BYTES)
         .table_keep_resident(KEPT_BYTES)
-        // Where Linux tells which pages were written (6.7 and later), only those are wiped.
-        .pagemap_scan(Enabled::Auto);
+        .pagemap_scan(match wiping {
+            Wiping::Whole => Enabled::No,
+            Wiping::Written => Enabled::Auto,
+        });
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
 }
 

@@ -16,9 +16,9 @@ fn run(module: &Module) -> Result<Admission, PolicyError> {
 }
 
 /// Traps when it finds anything in memory or table that it did not put there in this call; then leaves a mark in every page and in the table.
-fn marking() -> Vec<u8> {
+fn marking(pages: u32) -> Vec<u8> {
     let mut guest = Guest {
-        pages: 4,
+        pages,
         items: "(table $t 10 30 funcref) (elem declare func $mark)
                 (func $mark
                     (local $at i32)
@@ -35,7 +35,7 @@ fn marking() -> Vec<u8> {
     };
     let none = guest.data.words(&[0, 0]);
     // What is grown is new as well, far beyond what is wiped in place.
-    let grow = "(if (i32.ne (memory.size) (i32.const 4)) (then (unreachable))) (drop (memory.grow (i32.const 64)))";
+    let grow = format!("(if (i32.ne (memory.size) (i32.const {pages})) (then (unreachable))) (drop (memory.grow (i32.const 64)))");
     guest.validate = Some(format!("{grow} (call $mark) (i32.const {none})"));
     guest.build()
 }
@@ -43,24 +43,27 @@ fn marking() -> Vec<u8> {
 #[test]
 fn no_call_finds_anything_of_another() {
     let host = pooled();
-    let marking = host.load("marking.wasm", &marking()).unwrap();
     let other = host.load("other.wasm", &Guest::validator().build()).unwrap();
-    for _ in 0..40 {
-        run(&marking).unwrap();
-        run(&other).unwrap();
-    }
-    // More at once than there is room for: some wait.
-    std::thread::scope(|scope| {
-        for _ in 0..48 {
-            scope.spawn(|| (0..10).for_each(|_| assert!(run(&marking).is_ok())));
+    // What starts small is wiped whole, the rest as far as it was written.
+    for pages in [4, 5, 18] {
+        let marking = host.load("marking.wasm", &marking(pages)).unwrap();
+        for _ in 0..40 {
+            run(&marking).unwrap();
+            run(&other).unwrap();
         }
-    });
+        // More at once than there is room for: some wait.
+        std::thread::scope(|scope| {
+            for _ in 0..48 {
+                scope.spawn(|| (0..10).for_each(|_| assert!(run(&marking).is_ok())));
+            }
+        });
+    }
 }
 
 #[test]
 fn a_call_that_failed_leaves_nothing_either() {
     let host = pooled();
-    let marking = host.load("marking.wasm", &marking()).unwrap();
+    let marking = host.load("marking.wasm", &marking(4)).unwrap();
     let mut failing = Guest::validating("(i32.store (i32.const 131072) (i32.const 1)) (unreachable)");
     failing.pages = 4;
     let failing = host.load("failing.wasm", &failing.build()).unwrap();

@@ -64,9 +64,9 @@ fn the_compiler_makes_code_for_every_engine_that_runs_it() {
     let home = tempfile::tempdir().unwrap();
     let cache = Cache::new(home.path().join("cache"));
     cache.store("key", &code, &known()).unwrap();
-    for (stack_bytes, pooled) in [(64 << 10, false), (1 << 20, false), (1 << 20, true)] {
-        let shared = Shared::start(Kind { stack_bytes, pooled }).unwrap();
-        assert_eq!(shared.gate.is_some(), pooled);
+    for (stack_bytes, pool) in [(64 << 10, None), (1 << 20, None), (1 << 20, Some(Wiping::Whole)), (1 << 20, Some(Wiping::Written))] {
+        let shared = Shared::start(Kind { stack_bytes, pool }).unwrap();
+        assert_eq!(shared.gate.is_some(), pool.is_some());
         deserialize(&shared.engine, &Code::Made(&code)).unwrap();
         let Found::Kept(kept) = cache.load("key") else { panic!() };
         deserialize(&shared.engine, &Code::Kept(&kept)).unwrap();
@@ -75,6 +75,6 @@ fn the_compiler_makes_code_for_every_engine_that_runs_it() {
 
 #[test]
 fn an_engine_that_runs_code_makes_none() {
-    let shared = Shared::start(Kind { stack_bytes: 64 << 10, pooled: false }).unwrap();
+    let shared = Shared::start(Kind { stack_bytes: 64 << 10, pool: None }).unwrap();
     assert!(engine::compile(&shared.engine, &component()).is_err());
 }

@@ -43,10 +43,10 @@ impl Use {
 
     pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::MachineAnew => "regorus, a new machine each",
-            Self::EngineAnew => "regorus, its interpreter cloned for each",
-            Self::MachineKept => "regorus, state kept",
-            Self::MachineKeptInputReady => "regorus, state kept, input ready",
+            Self::MachineAnew => "regorus compiled (RVM), a new machine each",
+            Self::EngineAnew => "regorus as its README has it (Engine), cloned for each",
+            Self::MachineKept => "regorus compiled, state kept",
+            Self::MachineKeptInputReady => "regorus compiled, state kept, input ready",
         }
     }
 }
