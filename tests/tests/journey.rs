@@ -26,6 +26,16 @@ const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
 }
 "#;
 
+/// A policy that imports what is not there, and before that a package of the machine, which must not be there either.
+const IMPORTS: &str = "\
+try:
+    import pip
+    import the_machine_has_it
+except ModuleNotFoundError as error:
+    assert error.name == 'pip', error
+import no_such_module
+";
+
 /// A first build compiles what the SDK is made with: on a busy machine that takes a while.
 const LONGEST_BUILD: Duration = Duration::from_secs(900);
 
@@ -114,6 +124,7 @@ fn the_tutorial_for_python_and_what_it_leaves() {
     let took = follow(kaphost, &equip, include_str!("../../host/docs/python-policy.md"));
     // Nothing is left in the source of what Python compiles of it: by the next build it would be taken for it.
     assert!(!kaphost.folder().join("small-root-volumes/src/__pycache__/policy.cpython-314.pyc").exists());
+    same_bytes_of_python_elsewhere(kaphost, &equip);
     fs::create_dir(kaphost.folder().join("rust")).unwrap();
     equipped(kaphost, &equip, 0, "rust", &["policy", "new", "small-root-volumes"]);
     equipped(kaphost, &equip, 0, "rust/small-root-volumes", &["policy", "build", "--locked"]);
@@ -121,7 +132,8 @@ fn the_tutorial_for_python_and_what_it_leaves() {
     same_code_in_a_box(kaphost);
     // The compiler is an import.
     let source = kaphost.folder().join("small-root-volumes/src/policy.py");
-    fs::write(&source, "import no_such_module\n").unwrap();
+    // Nor is what the machine has of packages: `pip` is one of them almost everywhere.
+    fs::write(&source, IMPORTS).unwrap();
     let mistaken = equipped(kaphost, &equip, 1, "small-root-volumes", &["policy", "build"]);
     assert!(mistaken.stderr.contains("no_such_module") && mistaken.said().contains("what it says stands above"), "{mistaken}");
     tell("Python", took, author.apply());
@@ -178,6 +190,35 @@ fn same_bytes_elsewhere(kaphost: &Kaphost, equip: &dyn Fn(&mut Command)) {
     let text = String::from_utf8_lossy(&here);
     for place in [kaphost.home().to_str().unwrap(), "/.cargo/", "/home/", Built::find().unwrap().target().to_str().unwrap()] {
         assert!(!text.contains(place), "the component holds {place}");
+    }
+}
+
+/// The same of Python, whose memory is frozen into the component: built by somebody else, whose folders are on another file system where there is one, and whose
+/// project holds what Python has compiled for itself.
+fn same_bytes_of_python_elsewhere(kaphost: &Kaphost, equip: &dyn Fn(&mut Command)) {
+    fs::create_dir_all(kaphost.folder().join("python/elsewhere")).unwrap();
+    equipped(kaphost, equip, 0, "python/elsewhere", &["policy", "new", "small-root-volumes", "--lang", "python"]);
+    let project = kaphost.folder().join("python/elsewhere/small-root-volumes");
+    fs::create_dir(project.join("src/__pycache__")).unwrap();
+    fs::write(project.join("src/__pycache__/policy.cpython-314.pyc"), "compiled, once").unwrap();
+    let memory = Path::new("/dev/shm");
+    let temporary = tempfile::tempdir_in(if memory.is_dir() { memory } else { Path::new("/tmp") }).unwrap();
+    let habits = |command: &mut Command| {
+        equip(command);
+        command.env("TMPDIR", temporary.path()).env("PYTHONHASHSEED", "7").env("TZ", "Asia/Tokyo").env("LANG", "ja_JP.UTF-8");
+    };
+    let built = equipped(kaphost, &habits, 0, "", &["policy", "build", "python/elsewhere/small-root-volumes"]);
+    if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        let [here, elsewhere] = [kaphost.folder().join("small-root-volumes"), project]
+            .map(|project| fs::read(project.join("small-root-volumes.wasm")).unwrap());
+        assert!(
+            here == elsewhere,
+            "the same source has given other bytes in another folder: {} and {}\n{built}",
+            here.len(),
+            elsewhere.len()
+        );
+    } else {
+        assert!(built.stderr.contains("another build has another digest"), "{built}");
     }
 }
 

@@ -6,7 +6,7 @@
 //! starts say on standard error what they have to say.
 //!
 //! The same Rust and the same compiler give the same bytes, wherever the source lies: no folder of the machine is left in them, and no flag or
-//! wrapper of whoever calls has a say. Python's start leaves the seed of its hashes in them, so two builds of it differ.
+//! wrapper of whoever calls has a say. The same holds of Python, where componentize-py can be run as `python/still.py` does: on Linux on x86-64.
 //!
 //! ```no_run
 //! use kaphost_policy_build::{Project, compiler, component, module};

@@ -1,5 +1,6 @@
 //! A policy in Python: the project in a folder, and its component, made by componentize-py with WASI stubbed out.
 
+mod still;
 mod tool;
 
 use std::fs;
@@ -19,6 +20,9 @@ pub const MANIFEST: &str = "pyproject.toml";
 /// The worlds of the contract.
 const WORLDS: [&str; 3] = ["validator", "mutator", "policy"];
 
+/// What is said where the machine cannot be made to stand still.
+const UNTRACED: &str = "this system does not let componentize-py be traced: something of this machine is in the component, and another build has another digest";
+const ELSEWHERE: &str = "only on Linux on x86-64 the same source gives the same bytes in Python: another build has another digest";
 /// Folders within folders of sources. More are a link that leads back.
 const MAX_DEPTH: usize = 32;
 
@@ -63,13 +67,20 @@ impl PythonProject {
     }
 
     /// Makes the component, of a copy of the sources: Python leaves beside them what it compiles, and takes that for the source where its length and the
-    /// second of its last change agree. What Python's own start leaves of the machine is in the component: see decision 0026.
+    /// second of its last change agree. Nothing of the machine is in it where the machine can be made to stand still (Linux on x86-64); elsewhere the seed of
+    /// Python's hashes is, among other things, and `say` is told.
     ///
     /// # Errors
     /// When the policy cannot be imported, or its classes are not those of its world; componentize-py has said why on standard error.
-    pub fn componentize(&self, componentizer: &Componentizer) -> Result<Vec<u8>, BuildError> {
+    pub fn componentize(&self, componentizer: &Componentizer, say: &mut dyn FnMut(&str)) -> Result<Vec<u8>, BuildError> {
         let scratch = tempfile::tempdir().map_err(BuildError::io("make", &std::env::temp_dir()))?;
-        let [source, guest, out] = ["src", "kaphost-guest", "policy.wasm"].map(|name| scratch.path().join(name));
+        // By its real name, since that is what the system calls it.
+        let root = scratch.path().canonicalize().map_err(BuildError::io("find", scratch.path()))?;
+        let [source, guest, temporary, none, out] = ["src", "kaphost-guest", "tmp", "none", "policy.wasm"].map(|name| root.join(name));
+        let packages = none.join("lib/site-packages");
+        for folder in [&temporary, &packages] {
+            fs::create_dir_all(folder).map_err(BuildError::io("make", folder))?;
+        }
         copy(&self.folder.join("src"), &source, MAX_DEPTH)?;
         copy(&self.folder.join("kaphost-guest"), &guest, MAX_DEPTH)?;
         let mut command = Command::new(&componentizer.program);
@@ -84,11 +95,15 @@ impl PythonProject {
             .arg(&guest)
             .arg("--output")
             .arg(&out)
-            // Somebody's environment would be searched for packages, too.
-            .env_remove("VIRTUAL_ENV")
+            .env("TMPDIR", &temporary)
+            // Where none is named, pipenv and python3 are asked for the machine's packages, and those would be imported, too.
+            .env("VIRTUAL_ENV", &none)
             .env_remove("PYTHONPATH")
             .env_remove("PYTHONHOME");
-        process::run_aside(&mut command)?;
+        if !still::run(&root, &command)? {
+            say(if still::KNOWN { UNTRACED } else { ELSEWHERE });
+            process::run_aside(&mut command)?;
+        }
         fs::read(&out).map_err(BuildError::io("read", &out))
     }
 }

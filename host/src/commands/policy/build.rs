@@ -20,7 +20,7 @@ use crate::{input, place, policies, record, term};
 ///
 /// The compiler for WebAssembly is found or made: the active rustc, else `rustup target add`, else, on Debian and Ubuntu, one of the distribution's
 /// packages, below your cache folder. The same source and the same compiler give the same bytes, wherever the project lies. A policy in Python is made by
-/// componentize-py, which is found or installed below your cache folder; its bytes hold Python's hash seed, so each build has a digest of its own.
+/// componentize-py, which is found or installed below your cache folder; the same source gives the same bytes there, too, on Linux on x86-64.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  kaphost policy build\n  kaphost policy build policies/small-root-volumes --locked\n  \
                         kaphost policy build --out dist/policy.wasm --output json")]
@@ -67,7 +67,7 @@ fn compile(source: &Source, locked: bool) -> Result<Vec<u8>, BuildError> {
         }
         Source::Python(project) => {
             let cache = place::cache().unwrap_or_else(|| project.folder.join(".kaphost"));
-            let component = project.componentize(&python::find(&cache, &mut say)?)?;
+            let component = project.componentize(&python::find(&cache, &mut say)?, &mut say)?;
             component::check(&component)?;
             (component, "Python", ("componentize-py", python::VERSION.to_owned()))
         }
