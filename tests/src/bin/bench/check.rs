@@ -159,7 +159,7 @@ struct Bench {
 
 impl Bench {
     fn set() -> Result<Self, Failure> {
-        let bench = Self { kaphost: Kaphost::offline()?, cfn_guard: cfn_guard::ready()? };
+        let bench = Self { kaphost: Kaphost::offline()?.installed()?, cfn_guard: cfn_guard::ready()? };
         let copy = |from: &Path, name: &str| {
             let copied = std::fs::copy(from, bench.kaphost.folder().join(name));
             copied.map_err(|error| Failure::new(format!("copying {}: {error}", from.display())))
