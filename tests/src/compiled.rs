@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use crate::config::SMALLEST;
 use crate::{Built, Failure, Kaphost};
 
 /// A file of the cache: its name, and its bytes.
@@ -14,16 +15,6 @@ type File = (OsString, Vec<u8>);
 
 /// By the policies' names.
 static COMPILED: Mutex<BTreeMap<String, Vec<File>>> = Mutex::new(BTreeMap::new());
-
-/// What any policy can be asked about.
-const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
-    ami "ami-0abcd1234abcd1234"
-    instance-type "t3.small"
-    network vpc="vpc-0a1b2c3d" {
-        subnets "subnet-0aaa1111"
-    }
-}
-"#;
 
 impl Kaphost {
     /// Puts a policy of `guest-policies/` into the working folder, and what kaphost compiled it to into the cache, as if it had been used here before.
@@ -70,7 +61,7 @@ fn cache(kaphost: &Kaphost) -> PathBuf {
 /// What a run with the policy leaves in the cache.
 fn compile(policy: &str) -> Result<Vec<File>, Failure> {
     let kaphost = Kaphost::offline()?;
-    kaphost.write("cluster.kdl", CONFIG)?;
+    kaphost.write("cluster.kdl", SMALLEST)?;
     copy(policy, &kaphost.folder().join("policy.wasm"))?;
     // What the policy says of the config, or which settings and facts it misses, is all the same.
     let run = kaphost.run(["check", "cluster.kdl", "--policy", "policy.wasm"])?;

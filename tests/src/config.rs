@@ -5,6 +5,16 @@ use std::fmt;
 
 use crate::Seed;
 
+/// The smallest cluster that there is, for what needs no AWS.
+pub const SMALLEST: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
+    ami "ami-0abcd1234abcd1234"
+    instance-type "t3.small"
+    network vpc="vpc-0a1b2c3d" {
+        subnets "subnet-0aaa1111"
+    }
+}
+"#;
+
 /// A cluster file in the making. `Display` writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {

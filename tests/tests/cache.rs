@@ -8,20 +8,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use kaphost_tests::{Built, Kaphost, Run};
-
-const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
-    ami "ami-0abcd1234abcd1234"
-    instance-type "t3.small"
-    network vpc="vpc-0a1b2c3d" {
-        subnets "subnet-0aaa1111"
-    }
-}
-"#;
+use kaphost_tests::{Built, Kaphost, Run, SMALLEST};
 
 fn kaphost() -> Kaphost {
     let kaphost = Kaphost::offline().unwrap();
-    kaphost.write("cluster.kdl", CONFIG).unwrap();
+    kaphost.write("cluster.kdl", SMALLEST).unwrap();
     fs::copy(Built::find().unwrap().policy("dedicated-tenancy").unwrap(), kaphost.folder().join("policy.wasm")).unwrap();
     kaphost
 }

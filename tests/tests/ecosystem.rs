@@ -6,21 +6,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
 
-use kaphost_tests::{Built, Kaphost, Python, Run, debian};
+use kaphost_tests::{Built, Kaphost, Python, Run, SMALLEST, debian};
 use serde_json::Value;
-
-const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
-    ami "ami-0abcd1234abcd1234"
-    instance-type "t3.small"
-    network vpc="vpc-0a1b2c3d" {
-        subnets "subnet-0aaa1111"
-    }
-}
-"#;
 
 fn kaphost() -> Kaphost {
     let kaphost = Kaphost::offline().unwrap();
-    kaphost.write("cluster.kdl", CONFIG).unwrap();
+    kaphost.write("cluster.kdl", SMALLEST).unwrap();
     kaphost
 }
 
