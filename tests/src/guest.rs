@@ -9,6 +9,7 @@
 //! | `(@text "…")` | address and length of these bytes, as two constants; every escape of the text format is known |
 //! | `(@offset cluster.ssh ssh.allow 4)` | where fields of the contract's records lie, and plain numbers, added up |
 //! | `(@pages 700)` | nothing; the memory has this many pages at the start |
+//! | `(@times 300 … times@)` | what stands there, so often |
 
 use std::fmt::Write as _;
 use std::fs;
@@ -67,6 +68,7 @@ pub fn content_with(name: &str, facts: &[Fact]) -> Result<Vec<u8>, Failure> {
 /// When the text is no WebAssembly text, names what the contract does not have, or does not fit its world.
 pub fn policy(text: &str) -> Result<Vec<u8>, Failure> {
     let code: String = text.lines().filter(|line| !line.trim_start().starts_with(";;")).map(|line| format!("{line}\n")).collect();
+    let code = repeated(code)?;
     if code.trim_start().starts_with("(component") || code.trim_start().starts_with("(module") {
         return wat::parse_str(&code).map_err(Failure::while_doing("reading WebAssembly text"));
     }
@@ -93,6 +95,19 @@ pub fn policy(text: &str) -> Result<Vec<u8>, Failure> {
     }
     let module = Expansion::of(&contract, &whole)?;
     contract.component(world, &module)
+}
+
+/// A text with everything that is to stand there several times, from the inside out.
+fn repeated(mut text: String) -> Result<String, Failure> {
+    while let Some(at) = text.rfind("(@times ") {
+        let parts = text[at + "(@times ".len()..].split_once(' ').and_then(|(count, rest)| {
+            let (body, after) = rest.split_once("times@)")?;
+            Some((count.parse().ok()?, body, after))
+        });
+        let (count, body, after) = parts.ok_or_else(|| Failure::new("no number behind (@times, or no times@)"))?;
+        text = format!("{}{}{after}", &text[..at], body.repeat(count));
+    }
+    Ok(text)
 }
 
 /// The contract, as kaphost's own sources have it.
@@ -237,6 +252,13 @@ mod tests {
         assert_eq!(end_of_literal("no end"), None);
         assert_eq!(bytes_of_literal(r#"a\"\\\n\1b\u{202e}é"#), Some(1 + 1 + 1 + 1 + 1 + 3 + 2));
         assert_eq!(bytes_of_literal(r"\u{110000}"), None);
+    }
+
+    #[test]
+    fn what_stands_there_so_often_may_hold_more_of_the_kind() {
+        let repeated = |text: &str| repeated(text.to_owned());
+        assert_eq!(repeated("a (@times 2 b(@times 3 ctimes@)times@) d (@times 0 etimes@)").unwrap(), "a bcccbccc d ");
+        assert!(repeated("(@times 2 b").is_err() && repeated("(@times b times@)").is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | `;; exit: N` | the exit code, where it is not 4 |
 //! | `;; command: COMMAND` | what to run, in place of `apply --auto-approve` |
 //! | `;; file: text`, `empty`, `missing`, `folder`, `cut PERCENT` | what the file holds, where it is not the policy: the text itself, nothing, … |
+//! | `;; file: flipped BYTE`, `padded MIB`, `nested LEVELS` | what was done to the policy: a bit turned, a section added that says nothing, components put into one another |
 //!
 //! The rest is the policy, as `kaphost_tests::policy` reads it. A line `;; ---` begins another policy, which is given beside the first.
 
@@ -76,16 +77,47 @@ impl Case {
                 "empty" => fs::write(path, "").unwrap(),
                 "missing" => {}
                 "folder" => fs::create_dir(path).unwrap(),
-                cut => {
-                    let percent: usize = cut.strip_prefix("cut ").and_then(|percent| percent.parse().ok()).unwrap();
-                    let whole = make();
-                    fs::write(path, &whole[..(whole.len() * percent / 100).max(6)]).unwrap();
+                other => {
+                    let (done, amount) = other.split_once(' ').unwrap();
+                    fs::write(path, damaged(make(), done, amount.parse().unwrap())).unwrap();
                 }
             }
             arguments += &format!(" --policy {name}");
         }
         arguments
     }
+}
+
+/// A policy to which something was done.
+fn damaged(mut whole: Vec<u8>, done: &str, amount: usize) -> Vec<u8> {
+    match done {
+        "cut" => whole.truncate((whole.len() * amount / 100).max(6)),
+        "flipped" => whole[amount] ^= 0x40,
+        "padded" => {
+            let padding = [&[3][..], b"pad", &vec![0; amount << 20]].concat();
+            whole.extend(section(0, &padding));
+        }
+        "nested" => {
+            let empty = *b"\0asm\x0d\0\x01\0";
+            let nested = (1..amount).fold(empty.to_vec(), |inner, _| [&empty[..], &section(4, &inner)].concat());
+            whole.extend(section(4, &nested));
+        }
+        _ => panic!("nobody knows how to do `{done}` to a policy"),
+    }
+    whole
+}
+
+/// A section of a component: its number, its length in groups of seven bits, what is in it.
+fn section(id: u8, content: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![id];
+    let mut rest = content.len();
+    while rest > 0x7f {
+        bytes.push(u8::try_from(rest & 0x7f).unwrap() | 0x80);
+        rest >>= 7;
+    }
+    bytes.push(u8::try_from(rest).unwrap());
+    bytes.extend_from_slice(content);
+    bytes
 }
 
 fn folder() -> PathBuf {

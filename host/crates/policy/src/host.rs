@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
+use crate::burden::{self, Bounds};
 use crate::cache::{self, Cache, Found, Kept, Known};
 use crate::call::{self, Ground};
 use crate::content::Content;
@@ -301,7 +302,7 @@ impl PolicyHost {
         }
         let bytes = content.read(&sha256).map_err(load)?;
         let surface = inspect::surface(&bytes).map_err(load)?;
-        let code = engine::compile(self.compiler.engine().map_err(PolicyError::Host)?, &bytes).map_err(load)?;
+        let code = burden::compile(self.compiler.engine().map_err(PolicyError::Host)?, &bytes, Bounds::DEFAULT).map_err(load)?;
         let made = |shared: &Shared| deserialize(&shared.engine, &Code::Made(&code)).map_err(|error| load(engine::invalid(&error)));
         let mut component = made(&shared)?;
         if let Some(other) = self.roomier(&shared, &component)? {

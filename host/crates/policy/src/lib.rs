@@ -35,6 +35,7 @@ mod admit;
 mod anatomy;
 mod answer;
 mod bindings;
+mod burden;
 mod cache;
 mod call;
 mod content;

@@ -35,6 +35,9 @@ pub enum LoadError {
     /// It starts as a component but is none that validates.
     #[error("it is a damaged or invalid component: {0}")]
     InvalidComponent(String),
+    /// It would take the compiler too long, or too much memory. A sentence.
+    #[error("it is too complex: {0}")]
+    TooComplex(String),
     /// It wants more of the host than the contract offers.
     #[error("it imports what no policy may have: {}", list(.imports))]
     ForeignImport {
@@ -71,6 +74,7 @@ impl LoadError {
             Self::NotWasm(_) => "not-wasm",
             Self::NotAComponent => "not-a-component",
             Self::InvalidComponent(_) => "invalid-component",
+            Self::TooComplex(_) => "too-complex",
             Self::ForeignImport { .. } => "foreign-import",
             Self::WrongWorld(_) => "wrong-world",
             Self::WrongContractVersion { .. } => "wrong-contract-version",
@@ -94,6 +98,9 @@ impl LoadError {
                     .into()
             }
             Self::InvalidComponent(_) => "fetch or build it again; if it was cut short or altered on the way, its digest differs".into(),
+            Self::TooComplex(_) => {
+                "no policy needs that much, and a compiler's output hardly looks like it: ask whoever made the module what is in it".into()
+            }
             Self::ForeignImport { imports } if imports.iter().any(|import| import.starts_with("wasi:")) => {
                 "a policy has no files, clock, randomness, network or environment: build it for a target without WASI \
                  (Rust: wasm32-unknown-unknown); it may import `kaphost:policy/logging` and `kaphost:policy/types` only"
