@@ -121,6 +121,10 @@ pub(crate) fn text_within(file: &Path, max_bytes: u64) -> Result<String, String>
 /// # Errors
 /// A clause that says why it cannot be read, or that it is longer than it may be.
 pub(crate) fn bytes_within(file: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
+    // The name is printed wherever something is said of the file, and a terminal obeys it.
+    if file.to_string_lossy().chars().any(char::is_control) {
+        return Err("has a control character in its name, which no file of kaphost's has".to_owned());
+    }
     let open = std::fs::File::open(file).map_err(|error| plain(&error))?;
     let mut bytes = Vec::new();
     // What a file says of its size is no limit: a device or a pipe says 0 and may never end.
@@ -186,6 +190,16 @@ mod tests {
         let refused = chosen(&["stagee", "test", "x"]).unwrap_err().members();
         let helps: Vec<&str> = refused["problems"].as_array().unwrap().iter().map(|problem| problem["help"].as_str().unwrap()).collect();
         assert_eq!(helps, ["did you mean `stage`?", "there are: stage, test, prod"], "{refused:#}");
+    }
+
+    #[test]
+    fn a_file_with_a_name_that_a_terminal_obeys_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, is_read) in [("a\u{1b}[31m.kdl", false), ("a\nb.kdl", false), ("a\u{9b}31m.kdl", false), ("Zürich 東京.kdl", true)] {
+            let file = folder.path().join(name);
+            std::fs::write(&file, "").unwrap();
+            assert_eq!(text_of(&file).is_ok(), is_read, "{name:?}");
+        }
     }
 
     #[test]

@@ -68,15 +68,7 @@ impl Simple {
         let at = source.text.floor_char_boundary(line_start + error.column().saturating_sub(1)).min(source.text.len());
         let words = error.to_string();
         let message = visible(words.rsplit_once(" at line ").map_or(words.as_str(), |(message, _)| message), MESSAGE_CHARS);
-        // Whoever wrote the text need not mean well: what is not visible in it is not shown, and takes as many bytes as it did.
-        let seen = |letter: char| match letter {
-            '\n' => "\n".to_owned(),
-            letter if visible(letter.encode_utf8(&mut [0; 4]), 1).starts_with(letter) => letter.to_string(),
-            letter => "?".repeat(letter.len_utf8()),
-        };
-        let text: String = source.text.chars().map(seen).collect();
-        let place = Some((Arc::new(ConfigSource::new(source.name.clone(), text)), at..at));
-        Self { place, label: "here", ..Self::new(code, message) }
+        Self { place: Some((Arc::clone(source), at..at)), label: "here", ..Self::new(code, message) }
     }
 
     /// The place in a text that it is about.

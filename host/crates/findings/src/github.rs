@@ -32,7 +32,15 @@ fn command(finding: &Finding, file: Option<&str>) -> String {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    // The log that the command is printed to is read on terminals, too.
+    let letter = |c: char| match c {
+        '%' => "%25".to_owned(),
+        '\r' => "%0D".to_owned(),
+        '\n' => "%0A".to_owned(),
+        c if c.is_control() => c.escape_unicode().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(letter).collect()
 }
 
 fn property(text: &str) -> String {

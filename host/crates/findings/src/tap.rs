@@ -27,7 +27,14 @@ pub(crate) fn tap(run: &Run) -> String {
     text
 }
 
-/// `#` begins a directive unless it is escaped.
+/// `#` begins a directive unless it is escaped. Other control characters than ends of lines would be obeyed by the terminal that a harness repeats this on.
 pub(crate) fn description(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('#', "\\#").replace(['\n', '\r'], " ")
+    let letter = |c: char| match c {
+        '\\' => "\\\\".to_owned(),
+        '#' => "\\#".to_owned(),
+        '\n' | '\r' => " ".to_owned(),
+        c if c.is_control() => format!("\\{}", c.escape_unicode()),
+        c => c.to_string(),
+    };
+    text.chars().map(letter).collect()
 }

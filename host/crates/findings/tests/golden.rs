@@ -184,8 +184,10 @@ proptest! {
         let github = Format::Github.write(&run).unwrap();
         prop_assert_eq!(github.lines().count(), 1);
         prop_assert!(github.starts_with("::error file="));
+        prop_assert!(!github.trim_end().contains(char::is_control), "a terminal obeys it");
         let tap = Format::Tap.write(&run).unwrap();
         prop_assert!(tap.starts_with("TAP version 14\n1..1\nnot ok 1 - "));
+        prop_assert!(!tap.lines().nth(2).unwrap().contains(char::is_control), "a terminal obeys it");
         let block = tap.lines().nth(5).unwrap();
         serde_json::from_str::<Value>(block.trim().trim_start_matches("- ")).unwrap();
         let junit = Format::Junit.write(&run).unwrap();

@@ -7,6 +7,7 @@ use miette::{LabeledSpan, MietteSpanContents, SourceCode, SourceSpan, SpanConten
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use crate::origin::{Position, Source};
+use crate::unseen::named;
 use crate::{Code, Span};
 
 /// Whether a diagnostic keeps the file from being used.
@@ -274,9 +275,9 @@ impl SourceCode for Source {
         lines_before: usize,
         lines_after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, miette::MietteError> {
-        let inner = self.shown().read_span(span, lines_before, lines_after)?;
+        let inner = self.drawn().read_span(span, lines_before, lines_after)?;
         Ok(Box::new(MietteSpanContents::new_named(
-            self.name.clone(),
+            named(&self.name),
             inner.data(),
             *inner.span(),
             inner.line(),

@@ -48,6 +48,7 @@ mod path;
 mod pattern;
 mod reference;
 mod secret;
+mod unseen;
 
 pub use admitted::AdmittedSpec;
 pub use check::{Problem, canonical_json, role_name, validate};

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 
 use crate::covered::covered;
+use crate::unseen::drawn;
 use crate::{Cluster, Leaf, Path};
 
 /// Bytes in the text of a config file.
@@ -41,6 +42,8 @@ pub struct Source {
     pub text: String,
     /// As it may be shown, once somebody has asked.
     shown: OnceLock<String>,
+    /// As a snippet of it may be drawn, once somebody has asked.
+    drawn: OnceLock<String>,
 }
 
 impl PartialEq for Source {
@@ -63,7 +66,7 @@ pub struct Position {
 impl Source {
     /// A config and its name.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into(), shown: OnceLock::new() }
+        Self { name: name.into(), text: text.into(), shown: OnceLock::new(), drawn: OnceLock::new() }
     }
 
     /// A text of another language than kaphost's own, with what may be shown of it: as many bytes, in the same lines. What is not as long is not shown at all.
@@ -78,6 +81,11 @@ impl Source {
     #[must_use]
     pub fn shown(&self) -> &str {
         self.shown.get_or_init(|| covered(&self.text))
+    }
+
+    /// As [`Self::shown`], without what a terminal would obey: whoever wrote the text need not mean well.
+    pub(crate) fn drawn(&self) -> &str {
+        self.drawn.get_or_init(|| drawn(self.shown()))
     }
 
     /// Line and column of a byte of the text. Past the end, or within a character: those of the nearest character before it.

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
+use crate::unseen::named;
+
 /// One step of a path. Fields sort before keys.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Segment {
@@ -142,7 +144,7 @@ impl FromStr for Path {
     type Err = PathError;
 
     fn from_str(text: &str) -> Result<Self, PathError> {
-        let fail = |why, at| PathError { text: text.escape_debug().to_string(), why, at };
+        let fail = |why, at| PathError { text: named(text), why, at };
         let mut segments = Vec::new();
         let mut rest = text;
         while !rest.is_empty() {
