@@ -41,7 +41,7 @@ fn exit_codes() -> String {
         page.push_str(&format!("| {} | {} | {} | {} |\n", exit.code(), exit.meaning(), changed(*exit), then(*exit)));
     }
     page.push_str(
-        "\nA denial (3) is never a policy that failed (4), and neither is ever a pass. A run that was ended by ctrl-C before it changed anything ends with 1, after that with 5. \
+        "\nA denial (3) is never a policy that failed (4), and neither is ever a pass. A run that was ended by ctrl-C before it changed anything ends with 1, after that with 5. A result that cannot be written to standard output, on a full disk for one, ends with 1 where it would have been 0 or 2, and with 5 where AWS may hold something else by then. \
          With `--output json` the document's `exit` is the same number, on failures too.\n\n\
          ```sh\nkaphost plan cluster.kdl --policy org.wasm --detailed-exitcode\ncase $? in\n  0) echo \"nothing to do\" ;;\n  2) echo \"changes to review\" ;;\n  \
          3) echo \"denied\"; exit 1 ;;\n  *) exit 1 ;;\nesac\n```\n\nThis page is written from `host/src/exit.rs`, and a test holds it to it.\n",

@@ -36,6 +36,13 @@ pub(crate) enum Failure {
         /// What the system says.
         why: String,
     },
+    /// The result did not get out to standard output.
+    Unheard {
+        /// What the system says.
+        why: String,
+        /// Whether the command may have changed AWS: what is done is done.
+        writes: bool,
+    },
     /// A recorded decision does not come out the same.
     Replay {
         /// The record.
@@ -215,11 +222,12 @@ impl Failure {
             | Self::NobodyToAsk
             | Self::Faulty(_)
             | Self::Runtime(_)
+            | Self::Unheard { writes: false, .. }
             | Self::Stopped { changed: false, .. } => Exit::Error,
             Self::Policy(_) | Self::FactsMoved(_) | Self::Untrusted { .. } | Self::Strict { .. } => Exit::Untrusted,
             Self::Denied { .. } => Exit::Denied,
             Self::Replay { .. } | Self::Stale { .. } => Exit::Stale,
-            Self::Stopped { changed: true, .. } => Exit::Partial,
+            Self::Unheard { writes: true, .. } | Self::Stopped { changed: true, .. } => Exit::Partial,
             Self::Settings(_) | Self::Usage(_) => Exit::Usage,
         }
     }
@@ -234,6 +242,15 @@ impl Failure {
                 "unreadable",
                 format!("{what} `{}` {why}", file.display()),
                 "name a text file in UTF-8 that is there and that you may read",
+            ),
+            Self::Unheard { why, writes } => one(
+                "unwritable",
+                format!("the result cannot be written to standard output: {why}"),
+                if *writes {
+                    "what is done is done; make room and run it again, which says what there is"
+                } else {
+                    "make room, and run it again"
+                },
             ),
             Self::Unwritable { what, file, why } => one(
                 "unwritable",

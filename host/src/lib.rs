@@ -41,6 +41,7 @@ use clap::error::ErrorKind;
 use crate::cli::{Cli, Format};
 use crate::document::Document;
 use crate::exit::Exit;
+use crate::failure::Failure;
 
 /// The whole program.
 #[must_use]
@@ -61,14 +62,22 @@ pub fn main_impl() -> ExitCode {
     let global = cli.global();
     // Where the forms that are asked for make no sense together, who asked for JSON gets JSON.
     let output = global.as_ref().map_or_else(|_| forms::wanted(&cli.global.outputs), |global| global.output);
-    global
-        .and_then(|global| commands::run(&global, &cli.command))
-        .unwrap_or_else(|failure| {
-            if output == Format::Json {
-                term::out(&failure.json(cli.command.document()));
-            }
-            term::err(&failure.text());
-            failure.exit()
-        })
-        .into()
+    let exit = global.and_then(|global| commands::run(&global, &cli.command)).unwrap_or_else(|failure| {
+        if output == Format::Json {
+            term::out(&failure.json(cli.command.document()));
+        }
+        term::err(&failure.text());
+        failure.exit()
+    });
+    heard(exit, cli.command.document()).into()
+}
+
+/// How a run ended whose result may not have got out: whoever reads it from a file must not take half of it, or nothing, for all of it.
+fn heard(exit: Exit, document: Document) -> Exit {
+    let Some(why) = term::lost() else { return exit };
+    let failure =
+        Failure::Unheard { why: why.to_owned(), writes: matches!(document, Document::Apply | Document::Adopt | Document::Destroy) };
+    term::err(&failure.text());
+    // What ended worse than that did so anyway.
+    if matches!(exit, Exit::Done | Exit::Changes) { failure.exit() } else { exit }
 }

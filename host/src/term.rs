@@ -1,6 +1,7 @@
 //! The terminal: what kaphost knows of the place it prints to. The only module that touches standard streams.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 
 use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
@@ -48,11 +49,22 @@ pub(crate) fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Writes a result. A closed pipe is the reader's right and ends the output quietly.
+/// Why a result did not get out, the first time.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Writes a result. A closed pipe is the reader's right and ends the output quietly; whatever else keeps it from getting out is remembered: see [`lost`].
 pub(crate) fn out(text: &str) {
     let mut stdout = anstream::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes());
-    let _ = stdout.flush();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => drop(LOST.set(error.to_string())),
+        _ => {}
+    }
+}
+
+/// Why a result, or a part of it, did not get out: a full disk, for one.
+#[must_use]
+pub(crate) fn lost() -> Option<&'static str> {
+    LOST.get().map(String::as_str)
 }
 
 /// Writes a diagnostic.

@@ -15,6 +15,19 @@ pub const SMALLEST: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
 }
 "#;
 
+/// The smallest cluster that lets somebody log in, and that is everybody: `restrict-ssh` refuses it.
+pub const OPEN: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
+    ami "ami-0abcd1234abcd1234"
+    instance-type "t3.small"
+    network vpc="vpc-0a1b2c3d" {
+        subnets "subnet-0aaa1111"
+    }
+    ssh {
+        allow cidr="0.0.0.0/0" description="everybody"
+    }
+}
+"#;
+
 /// A cluster file in the making. `Display` writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {

@@ -49,7 +49,7 @@ pub use account::{Account, Image, Seed, Subnet};
 pub use boto3::{REGION, Refused};
 pub use built::Built;
 pub use calls::{Call, CallLog, Kind};
-pub use config::{Config, SMALLEST};
+pub use config::{Config, OPEN, SMALLEST};
 pub use emulator::{Behaviour, Emulator};
 pub use failure::Failure;
 pub use guest::{Fact, content_with, policy};
