@@ -67,7 +67,8 @@ pub(crate) fn waived(decision: &Decision) -> String {
     for violation in all {
         let policy = decision.policy(violation.policy).map_or("", |policy| policy.name.as_str());
         let rule = format!("{policy}/{}", violation.rule);
-        out.push_str(&format!("  {} at {}  {}\n", paint(POLICY, rule), paint(STRONG, &violation.path), visible(&violation.message, 200)));
+        let what = format!("  {} at {}  {}", paint(POLICY, rule), paint(STRONG, &violation.path), visible(&violation.message, 200));
+        out.push_str(&term::hanging(&what, 6));
         if let Some(WaiverRecord { ticket, owner, expires, reason, place, .. }) = decision.waiver(violation) {
             let by = format!("by {ticket} until {expires}, {owner}: {reason} ({place})");
             for line in textwrap::wrap(&visible(&by, 1_000), term::width().saturating_sub(6)) {

@@ -87,7 +87,7 @@ fn stale(waiver: &WaiverRecord) -> Option<(Simple, &'static str)> {
         WaiverState::Unused if cluster == "*" => None,
         WaiverState::Unused => new(
             "waiver-unused",
-            format!("the waiver of {what} is not needed: nothing breaks the rule"),
+            format!("the waiver of {what} is not needed: nothing breaks the rule{}", waiver.value.as_ref().map_or("", |_| " there")),
             format!("take it out of the policy set; {owner} answers for it ({ticket})"),
             "waives nothing",
         ),

@@ -123,7 +123,53 @@ fn expiry(value: &Value<'_>) -> Result<Timestamp, Wrong> {
 /// An instant as RFC 3339 has it, with its offset.
 #[must_use]
 pub fn instant(text: &str) -> Option<Timestamp> {
-    // jiff takes more than RFC 3339 has: zones in brackets, and spaces.
-    let plain = text.bytes().all(|b| b.is_ascii_digit() || b"-:.+TZ".contains(&b));
-    text.parse().ok().filter(|_| plain)
+    // jiff takes more than RFC 3339 has: zones in brackets, spaces, times without seconds or hyphens, years of six digits, offsets of a day and more.
+    let bytes = text.as_bytes();
+    let (time, rest) = (bytes.get(..19)?, bytes.get(19..)?);
+    let fraction = rest.strip_prefix(b".").map_or(0, |digits| 1 + digits.iter().take_while(|b| b.is_ascii_digit()).count());
+    let offset = match rest.get(fraction..)? {
+        b"Z" => true,
+        [b'+' | b'-', offset @ ..] => is_like(offset, b"00:00") && offset < b"24".as_slice(),
+        _ => false,
+    };
+    (is_like(time, b"0000-00-00T00:00:00") && offset && fraction != 1).then(|| text.parse().ok()).flatten()
+}
+
+/// Whether there is a digit for each 0 of a form, and everything else of it.
+fn is_like(text: &[u8], form: &[u8]) -> bool {
+    text.len() == form.len() && text.iter().zip(form).all(|(b, of)| if *of == b'0' { b.is_ascii_digit() } else { b == of })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_what_rfc_3339_says() {
+        let same = "2027-01-30T23:00:00Z".parse().ok();
+        for good in ["2027-01-30T23:00:00Z", "2027-01-31T00:00:00+01:00", "2027-01-30T23:00:00.000Z", "2027-01-31T22:59:00+23:59"] {
+            assert_eq!(instant(good), same, "{good}");
+        }
+        for bad in [
+            "",
+            "2027-01-31",
+            "2027-01-31T00:00Z",
+            "20270131T000000Z",
+            "2027-01-31T00:00:00",
+            "2027-01-31 00:00:00Z",
+            "2027-01-31T00:00:00.Z",
+            "2027-01-31T00:00:00,5Z",
+            "2027-02-30T00:00:00Z",
+            "2027-01-31T24:00:00Z",
+            // An hour or a day that an expiry would be off by, and no reader of the set would see it.
+            "2027-01-31T00:00:00+01",
+            "2027-01-31T00:00:00+24:00",
+            "2027-01-31T00:00:00-25:59",
+            "2027-01-31T00:00:00+01:00[Europe/Berlin]",
+            "+002027-01-31T00:00:00Z",
+            "2027-01-31T00:00:00ü",
+        ] {
+            assert_eq!(instant(bad), None, "{bad}");
+        }
+    }
 }

@@ -40,7 +40,9 @@ pub(crate) fn digest(value: &Value<'_>) -> Result<String, Wrong> {
     let text = value.text()?;
     let text = text.strip_prefix("sha256:").unwrap_or(&text);
     if text.len() != 64 {
-        let problem = format!("is {} characters long, where a SHA-256 has 64", text.chars().count());
+        let count = text.chars().count();
+        let letters = if count == 1 { "character" } else { "characters" };
+        let problem = format!("is {count} {letters} long, where a SHA-256 has 64");
         return Err(value.wrong(Code::InvalidDigest, &problem, HELP));
     }
     if !text.bytes().all(|b| b.is_ascii_hexdigit()) {

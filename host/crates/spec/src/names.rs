@@ -174,6 +174,7 @@ fn length(text: &str, min: usize, max: usize) -> Result<(), Invalid> {
     }
     let problem = match count {
         0 => "is empty".to_owned(),
+        1 => "is 1 character long".to_owned(),
         _ => format!("is {count} characters long"),
     };
     Err(Invalid::new(problem, format!("use {min} to {max} characters")))
