@@ -10,6 +10,8 @@ pub(crate) const SIGNATURE_BYTES: u64 = 1 << 20;
 pub(crate) const ANSWER_BYTES: u64 = 1 << 20;
 /// Signatures of one module that are looked at: each costs two requests.
 pub(crate) const SIGNATURES: usize = 64;
+/// Parts of a list of signatures that are looked at: a registry may give them a few at a time, and what is none among them.
+pub(crate) const PAGES: usize = 16;
 /// Redirects in a row. Registries redirect once, to their storage.
 pub(crate) const REDIRECTS: usize = 5;
 

@@ -91,6 +91,11 @@ impl Remote<'_> {
     /// An address that an answer names, relative to where it came from.
     pub(crate) fn location(&self, answer: &Answer) -> Result<Url, RegistryError> {
         let named = answer.header(LOCATION.as_str()).ok_or_else(|| self.nonsense("it says to go on elsewhere and not where"))?;
+        self.elsewhere(answer, named)
+    }
+
+    /// Such an address, as it is written.
+    pub(crate) fn elsewhere(&self, answer: &Answer, named: &str) -> Result<Url, RegistryError> {
         let url = answer.url.join(named).map_err(|_| self.nonsense("it says to go on at an address that is none"))?;
         let astray = |why| RegistryError::Astray { registry: self.registry.clone(), to: shown(&url.origin().ascii_serialization()), why };
         if !url.username().is_empty() || url.password().is_some() {

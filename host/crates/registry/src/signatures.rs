@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use url::Url;
+
 use crate::Registries;
 use crate::artifact::{Descriptor, EMPTY, ENVELOPE, INDEX, Index, MANIFEST, Manifest, json};
 use crate::auth::Access;
 use crate::error::RegistryError;
-use crate::limits::{MANIFEST_BYTES, SIGNATURE_BYTES, SIGNATURES};
+use crate::limits::{MANIFEST_BYTES, PAGES, SIGNATURE_BYTES, SIGNATURES};
 use crate::pull::Found;
 use crate::remote::{Ask, Remote};
 
@@ -21,7 +23,7 @@ impl Registries {
     pub async fn signatures(&self, found: &Found) -> Result<Vec<String>, RegistryError> {
         let remote = self.remote(&found.reference, Access::Read)?;
         let mut envelopes = Vec::new();
-        for referrer in remote.referrers(&subject(found)).await?.manifests.into_iter().filter(is_signature).take(SIGNATURES) {
+        for referrer in remote.referrers(&subject(found)).await?.into_iter().take(SIGNATURES) {
             match remote.envelope(&referrer).await {
                 Ok(envelope) => envelopes.extend(envelope),
                 Err(error) if error.is_untrusted() || matches!(error, RegistryError::Nonsense { .. }) => {}
@@ -80,27 +82,41 @@ fn is_signature(referrer: &Descriptor) -> bool {
 }
 
 impl Remote<'_> {
-    async fn referrers(&self, subject: &Descriptor) -> Result<Index, RegistryError> {
+    /// The signatures that are listed, from as many pages as it takes, as far as that is few.
+    async fn referrers(&self, subject: &Descriptor) -> Result<Vec<Descriptor>, RegistryError> {
         let mut url = self.url(&format!("referrers/{}", subject.digest))?;
         url.query_pairs_mut().append_pair("artifactType", ENVELOPE);
-        match self.index(url).await {
-            Ok(Some(index)) => Ok(index),
-            // Registries that do not know of referrers say so in more ways than the specification has.
-            Ok(None) | Err(RegistryError::Refused { .. }) => self.listed(subject).await,
-            Err(error) => Err(error),
+        let mut signatures = Vec::new();
+        for page in 0..PAGES {
+            let (index, next) = match self.page(url).await {
+                // Registries that do not know of referrers say so in more ways than the specification has.
+                Ok(None) | Err(RegistryError::Refused { .. }) if page == 0 => (self.listed(subject).await?, None),
+                Ok(None) => return Err(self.nonsense("a list of signatures that goes on where nothing is")),
+                Ok(Some(page)) => page,
+                Err(error) => return Err(error),
+            };
+            signatures.extend(index.manifests.into_iter().filter(is_signature));
+            match next.filter(|_| signatures.len() < SIGNATURES) {
+                Some(next) => url = next,
+                None => break,
+            }
         }
+        Ok(signatures)
     }
 
     /// What the tag lists that stands in for the referrers' API.
     async fn listed(&self, subject: &Descriptor) -> Result<Index, RegistryError> {
         let url = self.url(&format!("manifests/{}", tag(subject)))?;
-        Ok(self.index(url).await?.unwrap_or_else(Index::empty))
+        Ok(self.page(url).await?.map_or_else(Index::empty, |(index, _)| index))
     }
 
-    async fn index(&self, url: url::Url) -> Result<Option<Index>, RegistryError> {
+    /// A list, or a part of it and where it goes on.
+    async fn page(&self, url: Url) -> Result<Option<(Index, Option<Url>)>, RegistryError> {
         let Some(mut answer) = self.ask(&Ask::get(url, "a request for signatures", INDEX)).await? else { return Ok(None) };
+        let next = answer.next_page().map(|named| self.elsewhere(&answer, &named)).transpose()?;
         let bytes = answer.bytes("the list of signatures", MANIFEST_BYTES).await?;
-        serde_json::from_slice(&bytes).map(Some).map_err(|_| self.nonsense("a list of signatures that is none"))
+        let index = serde_json::from_slice(&bytes).map_err(|_| self.nonsense("a list of signatures that is none"))?;
+        Ok(Some((index, next)))
     }
 
     /// The envelope of a signature, if that is what it is.

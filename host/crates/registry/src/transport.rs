@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::header::LINK;
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
@@ -81,6 +82,21 @@ impl Transport {
     }
 }
 
+/// Of a header's links: `<ADDRESS>; rel="next", …`.
+fn next_of(links: &str) -> Option<String> {
+    let of_next = |link: &str| {
+        let (target, parameters) = link.split_once('>')?;
+        let is_next = |parameter: &str| {
+            let (name, value) = parameter.split_once('=')?;
+            let words = value.trim().trim_end_matches(',').trim().trim_matches('"');
+            (name.trim().eq_ignore_ascii_case("rel") && words.split_whitespace().any(|word| word.eq_ignore_ascii_case("next")))
+                .then_some(())
+        };
+        parameters.split(';').find_map(is_next).map(|()| target.trim().to_owned())
+    };
+    links.split('<').skip(1).find_map(of_next)
+}
+
 fn slow(registry: &str, after: Duration) -> RegistryError {
     RegistryError::Slow { registry: registry.to_owned(), what: "an answer", seconds: after.as_secs() }
 }
@@ -89,6 +105,11 @@ impl Answer {
     /// A header's text, where it has one.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Where a list goes on of which this is a part: the target of the link (RFC 8288) whose relation is `next`.
+    pub(crate) fn next_page(&self) -> Option<String> {
+        self.headers.get_all(LINK).iter().filter_map(|header| next_of(header.to_str().ok()?)).next()
     }
 
     /// Bytes, as the answer itself says.
@@ -201,5 +222,26 @@ impl Service<Uri> for Proxied {
             }
             tunnel.call(to).await.map_err(Into::into)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_goes_on_at_the_link_whose_relation_is_next() {
+        for (links, next) in [
+            ("</v2/a/referrers/b?last=c&n=1>; rel=\"next\"", Some("/v2/a/referrers/b?last=c&n=1")),
+            ("<https://r.example/x,y>;rel=next", Some("https://r.example/x,y")),
+            ("</first>; rel=\"first\", </second>; title=\"a; b\"; REL=\"last Next\", </third>; rel=\"prev\"", Some("/second")),
+            ("</a>; rel=\"prev\"", None),
+            ("</a>; rel=\"nextish\"; title=\"next\"", None),
+            ("</a", None),
+            ("rel=next", None),
+            ("", None),
+        ] {
+            assert_eq!(next_of(links).as_deref(), next, "{links}");
+        }
     }
 }

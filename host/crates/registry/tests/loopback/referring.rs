@@ -10,6 +10,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::server::{Asked, Server, artifact, registries, reply, runtime};
 
+/// What is asked for.
+const ENVELOPES: &str = "artifactType=application%2Fvnd.dsse.envelope.v1%2Bjson";
+
 /// What such a registry holds, by digest, and which tags there are.
 #[derive(Default)]
 struct Shelf {
@@ -23,8 +26,8 @@ impl Shelf {
         self.manifests.get(self.tags.get(name).map_or(name, String::as_str))
     }
 
-    /// The list of those manifests that have this one as their subject: of every kind, as a registry may that does not filter.
-    fn referrers(&self, subject: &str) -> Value {
+    /// One of those manifests that have this one as their subject: of every kind, as a registry may that does not filter. And whether there are more.
+    fn referrer(&self, subject: &str, nth: usize) -> (Value, bool) {
         let about = |text: &Vec<u8>| {
             let manifest: Value = serde_json::from_slice(text).unwrap();
             (manifest["subject"]["digest"] == subject).then(|| {
@@ -35,7 +38,9 @@ impl Shelf {
             })
         };
         let manifests: Vec<Value> = self.manifests.values().filter_map(about).collect();
-        json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": manifests })
+        let page = manifests.get(nth..=nth).unwrap_or_default();
+        let index = json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": page });
+        (index, nth + 1 < manifests.len())
     }
 }
 
@@ -52,12 +57,15 @@ fn start() -> (Server, Arc<Mutex<Shelf>>) {
         let (verb, path) = line.split_once(' ').unwrap();
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let (kind, name) = path.strip_prefix("/v2/org/").and_then(|rest| rest.split_once('/')).unwrap();
+        let mut more = None;
         let found = match kind {
             "manifests" => shelf.manifest(name).cloned(),
             "blobs" => shelf.blobs.get(name).cloned(),
             "referrers" => {
-                assert_eq!(query, "artifactType=application%2Fvnd.dsse.envelope.v1%2Bjson");
-                Some(shelf.referrers(name).to_string().into_bytes())
+                let nth = query.strip_prefix(ENVELOPES).unwrap().strip_prefix("&nth=").map_or(0, |nth| nth.parse().unwrap());
+                let (page, goes_on) = shelf.referrer(name, nth);
+                more = goes_on.then(|| format!("<{path}?{ENVELOPES}&nth={}>; rel=\"next\"", nth + 1));
+                Some(page.to_string().into_bytes())
             }
             _ => None,
         };
@@ -77,7 +85,7 @@ fn start() -> (Server, Arc<Mutex<Shelf>>) {
                 let subject = manifest["subject"]["digest"].as_str().map(|subject| ("OCI-Subject", subject));
                 reply(stream, "201 Created", subject.as_slice(), b"");
             }
-            (_, _, Some(bytes)) => reply(stream, "200 OK", &[], &bytes),
+            (_, _, Some(bytes)) => reply(stream, "200 OK", more.as_deref().map(|link| ("Link", link)).as_slice(), &bytes),
             (_, _, None) => reply(stream, "404 Not Found", &[], b""),
         }
     });
@@ -120,5 +128,34 @@ fn signatures_are_listed_by_a_registry_that_knows_of_referrers() {
     let pulled = runtime.block_on(registries.pull(&store, &pushed.reference)).unwrap();
     assert_eq!(store.signatures(&pulled.sha256).len(), 2);
     let lines: Vec<String> = server.asked().into_iter().map(|asked| asked.line).filter(|line| line.contains("/referrers/")).collect();
-    assert!(lines.len() == 3 && lines.iter().all(|line| line.starts_with(&format!("GET /v2/org/referrers/{subject}?"))), "{lines:?}");
+    // None, then twice four that come one at a time.
+    assert!(
+        lines.len() == 1 + 4 + 4 && lines.iter().all(|line| line.starts_with(&format!("GET /v2/org/referrers/{subject}?"))),
+        "{lines:?}"
+    );
+}
+
+/// A list may go on for ever, or where nobody goes.
+#[test]
+fn a_list_of_signatures_is_followed_only_so_far() {
+    for (link, sent) in [("/v2/org/referrers/again", None), ("http://registry.example/v2/org/referrers/x", Some("registry-astray"))] {
+        let (shelf_server, shelf) = start();
+        let runtime = runtime();
+        let registries: Registries = registries(None);
+        runtime.block_on(registries.push(&shelf_server.reference(), &artifact())).unwrap();
+        let server = Server::start(move |_, Asked { line, .. }, stream| {
+            let manifest = shelf.lock().unwrap().manifest("1").cloned().unwrap();
+            let empty = json!({ "schemaVersion": 2, "manifests": [] }).to_string();
+            if line.contains("/referrers/") {
+                reply(stream, "200 OK", &[("Link", &format!("<{link}>; rel=\"next\""))], empty.as_bytes());
+            } else {
+                reply(stream, "200 OK", &[], &manifest);
+            }
+        });
+        let found = runtime.block_on(registries.find(&server.reference())).unwrap();
+        let listed = runtime.block_on(registries.signatures(&found));
+        assert_eq!(listed.as_ref().err().map(|error| error.code()), sent, "{listed:?}");
+        let pages = server.asked().iter().filter(|asked| asked.line.contains("/referrers/")).count();
+        assert_eq!(pages, if sent.is_some() { 1 } else { 16 }, "{link}");
+    }
 }
