@@ -7,21 +7,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use kaphost_tests::{Built, Held, Kaphost, Run, junit_schema, policy};
+use kaphost_tests::{Built, Held, Kaphost, OPEN, Run, junit_schema, policy};
 use serde_json::Value;
-
-const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
-    ami "ami-0abcd1234abcd1234"
-    instance-type "t3.small"
-    network vpc="vpc-0a1b2c3d" {
-        subnets "subnet-0aaa1111"
-    }
-    ssh {
-        allow cidr="0.0.0.0/0" description="office"
-    }
-    root-volume size=300
-}
-"#;
 
 fn guests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-policies")
@@ -40,7 +27,7 @@ fn json(run: &Run) -> Value {
 /// kaphost with these policies and a config in its folder.
 fn with(policies: &[&str]) -> Kaphost {
     let kaphost = Kaphost::offline().unwrap();
-    kaphost.write("cluster.kdl", CONFIG).unwrap();
+    kaphost.write("cluster.kdl", OPEN).unwrap();
     for name in policies {
         kaphost.give(name, &format!("{name}.wasm")).unwrap();
     }
@@ -146,8 +133,8 @@ fn a_policy_is_measured_against_its_limits() {
 #[test]
 fn two_versions_are_told_apart_config_by_config() {
     let kaphost = with(&["restrict-ssh", "dedicated-tenancy", "encrypted-volumes"]);
-    kaphost.write("corpus/open.kdl", CONFIG).unwrap();
-    kaphost.write("corpus/teams/closed.kdl", &CONFIG.replace("0.0.0.0/0", "10.0.0.0/8")).unwrap();
+    kaphost.write("corpus/open.kdl", OPEN).unwrap();
+    kaphost.write("corpus/teams/closed.kdl", &OPEN.replace("0.0.0.0/0", "10.0.0.0/8")).unwrap();
     kaphost.write("corpus/broken.kdl", "cluster").unwrap();
     // The same module with other settings is another policy.
     let stricter = "policy diff restrict-ssh.wasm restrict-ssh.wasm --corpus corpus --set-new min-prefix-ipv4=9";

@@ -1,5 +1,7 @@
 //! The main job, end to end: every command once in its place, and what AWS holds in between as boto3 sees it.
 
+use std::process::Command;
+
 use kaphost_tests::{APPLY, DESTROY, Failure, PLAN, Run, Stage};
 use serde_json::{Value, json};
 
@@ -91,6 +93,27 @@ fn check_plan_apply_again_output_status_explain_destroy_again() -> Result<(), Fa
     assert_eq!(calls.writes(), 0, "{calls}");
     let (gone, _) = stage.expect(0, "output cluster.kdl")?;
     assert_eq!(gone.stdout, "Nothing is there yet.\n", "{gone}");
+    Ok(())
+}
+
+/// What `cargo xtask demo` hands over to, once everything is built.
+#[test]
+fn the_demo_comes_to_its_end_and_leaves_no_process_behind() -> Result<(), Failure> {
+    // Whoever it left behind would hold its standard error, and the run would not end.
+    let run = Run::of(Command::new(env!("CARGO_BIN_EXE_demo")).env("NO_COLOR", "1"))?;
+    assert_eq!(run.code, Some(0), "{run}");
+    let all = format!("{}{}", run.stdout, run.stderr);
+    for said in [
+        "denied by policy",
+        "Plan: 6 to create.",
+        "No changes.",
+        "tenancy = \"dedicated\"",
+        "asg_name",
+        "is gone from",
+        "none of them beyond this machine",
+    ] {
+        assert!(all.contains(said), "{said}: {run}");
+    }
     Ok(())
 }
 

@@ -13,22 +13,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kaphost_tests::{Built, Kaphost, OciRegistry, Run};
+use kaphost_tests::{Built, Kaphost, OPEN, OciRegistry, Run};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-
-/// SSH from the whole world: `restrict-ssh` denies it.
-const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
-    ami "ami-0abcd1234abcd1234"
-    instance-type "t3.small"
-    network vpc="vpc-0a1b2c3d" {
-        subnets "subnet-0aaa1111"
-    }
-    ssh {
-        allow cidr="0.0.0.0/0" description="everybody"
-    }
-}
-"#;
 
 /// Made by `openssl genpkey -algorithm ed25519` and `openssl pkey -pubout`, for tests and nothing else.
 const KEYS: [(&str, &str); 2] = [
@@ -39,7 +26,7 @@ const KEYS: [(&str, &str); 2] = [
 /// A machine with a config, keys and a policy, and nothing of any registry but what Docker's configuration says.
 fn machine(registry: Option<&OciRegistry>) -> Kaphost {
     let kaphost = Kaphost::offline().unwrap();
-    kaphost.write("cluster.kdl", CONFIG).unwrap();
+    kaphost.write("cluster.kdl", OPEN).unwrap();
     for ((private, public), name) in KEYS.iter().zip(["a", "b"]) {
         kaphost.write(&format!("{name}.pem"), &format!("-----BEGIN PRIVATE KEY-----\n{private}\n-----END PRIVATE KEY-----\n")).unwrap();
         kaphost.write(&format!("{name}.pub"), &format!("-----BEGIN PUBLIC KEY-----\n{public}\n-----END PUBLIC KEY-----\n")).unwrap();
@@ -168,7 +155,7 @@ fn a_policy_is_pushed_signed_pinned_pulled_and_used_when_the_registry_is_gone() 
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-policies/restrict-ssh/cases");
     let tested = run(&user, 0, &format!("policy test {pinned} --cases {} --generated 10", cases.display()));
     assert!(tested.stdout.contains(" passed\n"), "{tested}");
-    user.write("cluster.kdl", &CONFIG.replace("0.0.0.0/0", "10.0.0.0/8")).unwrap();
+    user.write("cluster.kdl", &OPEN.replace("0.0.0.0/0", "10.0.0.0/8")).unwrap();
     run(&user, 0, "apply cluster.kdl --policy set.kdl --cloud lab:lab.json --auto-approve");
     run(&user, 0, "plan cluster.kdl --policy set.kdl --cloud lab:lab.json --out p.kapplan");
     run(&user, 0, "apply p.kapplan --cloud lab:lab.json --auto-approve");

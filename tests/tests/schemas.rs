@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use kaphost_tests::{Built, Fault, Handmade, Held, Kaphost, OciRegistry, Rule, Schemas, Set, Stage};
+use kaphost_tests::{Fault, Handmade, Held, Kaphost, OciRegistry, Rule, Schemas, Set, Stage};
 use serde_json::{Value, json};
 
 const KEY: &str =
@@ -51,9 +51,9 @@ case "cannot be asked" {
 /// What the commands for authors of policies, and for those who pass policies on, print.
 fn policies(holding: &mut Holding<'_>) {
     let (stage, registry) = (holding.stage, OciRegistry::start().unwrap());
-    let (kaphost, folder) = (&stage.kaphost, stage.kaphost.folder());
+    let kaphost = &stage.kaphost;
     for name in ["restrict-ssh", "dedicated-tenancy"] {
-        fs::copy(Built::find().unwrap().policy(name).unwrap(), folder.join(format!("{name}.wasm"))).unwrap();
+        kaphost.give(name, &format!("{name}.wasm")).unwrap();
     }
     // As `docker login` leaves it.
     fs::create_dir(kaphost.home().join(".docker")).unwrap();
@@ -128,6 +128,7 @@ fn every_document_fits_the_schema_that_it_names() {
              reason \"r\"\n expires {expires:?}\n}}"
         )
     };
+    stage.kaphost.knows(&["restrict-ssh", "dedicated-tenancy"]).unwrap();
     let set = |name: &str, enforcement: &str, nodes: &[String]| {
         let set = Set::at(folder.join(name)).with_built("restrict-ssh", enforcement, &[]).unwrap();
         let set = set

@@ -5,26 +5,13 @@
 
 use std::fs;
 
-use kaphost_tests::{Built, Kaphost, Run, Set, policy};
+use kaphost_tests::{Built, Kaphost, OPEN, Run, Set, policy};
 use serde_json::Value;
-
-/// SSH from the whole world, and a volume that is not encrypted.
-const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
-    ami "ami-0abcd1234abcd1234"
-    instance-type "t3.small"
-    network vpc="vpc-0a1b2c3d" {
-        subnets "subnet-0aaa1111"
-    }
-    ssh {
-        allow cidr="0.0.0.0/0" description="everybody"
-    }
-}
-"#;
 
 fn kaphost() -> Kaphost {
     let kaphost = Kaphost::offline().unwrap();
     kaphost.knows(&["dedicated-tenancy", "restrict-ssh"]).unwrap();
-    kaphost.write("cluster.kdl", CONFIG).unwrap();
+    kaphost.write("cluster.kdl", OPEN).unwrap();
     kaphost
 }
 
@@ -414,7 +401,7 @@ fn the_example_holds() {
     kaphost.write("policies/org.kdl", &example).unwrap();
     let run = expect(&kaphost, 3, "check cluster.kdl --policy policies/org.kdl --now 2026-12-01T00:00:00Z");
     assert!(run.stderr.contains("restrict-ssh/no-world-ssh"), "{run}");
-    kaphost.write("cluster.kdl", &CONFIG.replace("0.0.0.0/0", "10.1.0.0/16")).unwrap();
+    kaphost.write("cluster.kdl", &OPEN.replace("0.0.0.0/0", "10.1.0.0/16")).unwrap();
     let run = expect(&kaphost, 0, "check cluster.kdl --policy policies/org.kdl --now 2026-12-01T00:00:00Z");
     assert!(run.stdout.contains("\"dedicated\""), "{run}");
     // As it stands, without the digests, nothing of it is run.

@@ -5,25 +5,12 @@
 
 use std::fs;
 
-use kaphost_tests::{Built, Kaphost, Run, Set, policy};
+use kaphost_tests::{Built, Kaphost, OPEN, Run, Set, policy};
 use serde_json::Value;
 
-/// What the app team wants and the security team refuses: SSH from the whole world, on shared hardware, with IMDSv1.
-const CONFIG: &str = r#"cluster "kapacitor-stage" region="us-east-1" {
-    ami "ami-0abcd1234abcd1234"
-    instance-type "t3.small"
-    network vpc="vpc-0a1b2c3d" {
-        subnets "subnet-0aaa1111"
-    }
-    ssh {
-        allow cidr="0.0.0.0/0" description="everybody"
-    }
-}
-"#;
-
-/// What the security team lets pass, once its policies have made the tenancy dedicated.
+/// What the app team wants is SSH from the whole world. This is what the security team lets pass, once its policies have made the tenancy dedicated.
 fn sound() -> String {
-    CONFIG.replace("0.0.0.0/0", "10.0.0.0/16")
+    OPEN.replace("0.0.0.0/0", "10.0.0.0/16")
 }
 
 /// The app team's machine. The security team's set lies in a folder of its own, and is the machine's.
@@ -35,7 +22,8 @@ struct Team {
 impl Team {
     fn new() -> Self {
         let kaphost = Kaphost::offline().unwrap();
-        kaphost.write("cluster.kdl", CONFIG).unwrap();
+        kaphost.write("cluster.kdl", OPEN).unwrap();
+        kaphost.knows(&["dedicated-tenancy", "restrict-ssh"]).unwrap();
         let org = Set::at(kaphost.home().join("security/policy.kdl"))
             .with_built("dedicated-tenancy", "remediate", &["writes \"tenancy\""])
             .unwrap()
@@ -253,8 +241,8 @@ fn a_config_that_claims_exemptions() {
         "policy \"restrict-ssh\" enforcement=\"disabled\"",
         "waiver policy=\"restrict-ssh\" rule=\"no-world-ssh\" cluster=\"kapacitor-stage\"",
     ] {
-        let inside = CONFIG.replacen("    ssh {", &format!("    {node}\n    ssh {{"), 1);
-        for text in [inside, format!("{node}\n{CONFIG}"), format!("defaults {{\n    {node}\n}}\n{CONFIG}")] {
+        let inside = OPEN.replacen("    ssh {", &format!("    {node}\n    ssh {{"), 1);
+        for text in [inside, format!("{node}\n{OPEN}"), format!("defaults {{\n    {node}\n}}\n{OPEN}")] {
             team.kaphost.write("cluster.kdl", &text).unwrap();
             let run = team.run(CHECK, &[]);
             assert_eq!(run.code, Some(1), "no config has such a node: {run}");
@@ -262,7 +250,7 @@ fn a_config_that_claims_exemptions() {
         }
     }
     // A comment is no node, however it is spelt.
-    team.kaphost.write("cluster.kdl", &format!("// kaphost:ignore no-world-ssh\n/* policy: off */ /- policy \"off\"\n{CONFIG}")).unwrap();
+    team.kaphost.write("cluster.kdl", &format!("// kaphost:ignore no-world-ssh\n/* policy: off */ /- policy \"off\"\n{OPEN}")).unwrap();
     team.denied(CHECK, &[]);
 }
 
@@ -270,20 +258,20 @@ fn a_config_that_claims_exemptions() {
 fn a_config_that_says_it_elsewhere() {
     let team = Team::new();
     let ssh = "    ssh {\n        allow cidr=\"0.0.0.0/0\" description=\"everybody\"\n    }\n";
-    let without = CONFIG.replace(ssh, "");
-    assert_ne!(without, CONFIG);
+    let without = OPEN.replace(ssh, "");
+    assert_ne!(without, OPEN);
     // In `defaults`, which no policy sees as such: what comes of it is seen.
     team.kaphost.write("cluster.kdl", &format!("defaults {{\n{ssh}}}\n{without}")).unwrap();
     team.denied(CHECK, &[]);
     // By way of the environment, and with host bits that mean the same.
-    team.kaphost.write("cluster.kdl", &CONFIG.replace("\"0.0.0.0/0\"", "(env)\"WHO\"")).unwrap();
+    team.kaphost.write("cluster.kdl", &OPEN.replace("\"0.0.0.0/0\"", "(env)\"WHO\"")).unwrap();
     team.denied(CHECK, &[("WHO", "0.0.0.0/0")]);
     team.denied(CHECK, &[("WHO", "1.2.3.4/0")]);
     // In two halves, each of which is not the whole world.
     team.kaphost
         .write(
             "cluster.kdl",
-            &CONFIG.replace("cidr=\"0.0.0.0/0\"", "cidr=\"0.0.0.0/1\"").replace("    }\n}", "        allow cidr=\"128.0.0.0/1\"\n    }\n}"),
+            &OPEN.replace("cidr=\"0.0.0.0/0\"", "cidr=\"0.0.0.0/1\"").replace("    }\n}", "        allow cidr=\"128.0.0.0/1\"\n    }\n}"),
         )
         .unwrap();
     let run = team.run(CHECK, &[]);
