@@ -3,13 +3,13 @@
 import gc
 import io
 import threading
-import time
 import traceback
 
 import aws_behaviours
 import calls
 import control
 import seed
+import unchanging
 import wire
 from account import ACCOUNTS, Account, of_request
 from faults import Rule
@@ -26,6 +26,7 @@ class Application:
 
     def __init__(self, without: list[str] = ()) -> None:
         seed.keep_few_managed_policies()
+        unchanging.remember()
         self.behaviours = aws_behaviours.install(without)
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.lock = threading.RLock()
@@ -90,7 +91,7 @@ class Application:
         fault = call.fault
         answered = False
         try:
-            time.sleep((account.faults.latency_ms + (rule.delay_ms if rule else 0)) / 1000)
+            account.faults.pause(rule.delay_ms if rule else 0)
             if fault in ("error", "throttle", "server-error"):
                 answer = self._refusal(rule, request.service)
             elif fault == "drop-before":

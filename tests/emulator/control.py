@@ -7,7 +7,7 @@ All under `/_kaphost/`, JSON in and out, `?account=` names the account (12 digit
 | GET `health` | the behaviours that are corrected, the process id |
 | GET, DELETE `calls` | the log of calls since it was last cleared; clears it |
 | GET, POST, DELETE `faults` | the rules with their counts; adds one (faults.py); removes all, and the latency, and lets go of a hold |
-| POST `latency` `{"ms": 40}` | added to each call, before its work |
+| POST `latency` `{"ms": 40}` | added to each call, before its work; with `"rounds": true` until for so long no other call has arrived |
 | GET `held?wait_ms=5000` | waits for a hold; the number of the held call, or null |
 | POST `release` `{"discard": true}` | ends a hold; with discard, waiting calls are dropped unanswered and undone |
 | GET, POST `scenario` | what AWS does by itself (account.Scenario); sets the fields given |
@@ -73,7 +73,7 @@ def set_latency(application, account, data, query):
     milliseconds = data["ms"]
     if not isinstance(milliseconds, int) or not 0 <= milliseconds <= 60_000:
         raise ValueError(f"ms is {milliseconds!r}: it is a whole number from 0 to 60000")
-    account.faults.latency_ms = milliseconds
+    account.faults.latency_ms, account.faults.in_rounds = milliseconds, bool(data.get("rounds", False))
     return {}
 
 

@@ -7,6 +7,7 @@ call slower; `hold` does the work, keeps its answer back and lets no later call 
 """
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 from calls import Request
@@ -128,15 +129,25 @@ class Faults:
     """The rules and the latency of one account."""
 
     latency_ms: int = 0
+    # Whether the latency begins anew with each call that arrives, for all that wait.
+    in_rounds: bool = False
     rules: list[Rule] = field(default_factory=list)
     gate: Gate = field(default_factory=Gate)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _arrived_s: float = 0.0
 
     def strike(self, request: Request, kind: str) -> Rule | None:
         """The first rule that strikes this call. Every rule counts it, struck or not."""
         with self._lock:
+            self._arrived_s = time.monotonic()
             struck = [rule for rule in self.rules if rule.strikes(request, kind)]
             return struck[0] if struck else None
+
+    def pause(self, delay_ms: int) -> None:
+        """What a call takes before its work. In rounds, until for so long no other call has arrived."""
+        time.sleep((self.latency_ms + delay_ms) / 1000)
+        while self.in_rounds and (left := self._arrived_s + self.latency_ms / 1000 - time.monotonic()) > 0:
+            time.sleep(left)
 
     def add(self, rule: Rule) -> None:
         with self._lock:
@@ -144,5 +155,5 @@ class Faults:
 
     def clear(self) -> None:
         with self._lock:
-            self.rules, self.latency_ms = [], 0
+            self.rules, self.latency_ms, self.in_rounds = [], 0, False
         self.gate.release(discard=True)

@@ -130,6 +130,16 @@ impl Account {
         self.endpoint.post(&self.path("latency"), &json!({ "ms": u64::try_from(latency.as_millis()).unwrap_or(u64::MAX) }))
     }
 
+    /// The same, until for so long no other call has arrived: however slowly a busy machine sends the calls of one round, they are under way
+    /// together, and only what waits for an answer comes after. For whoever counts rounds, or wants several runs to meet.
+    ///
+    /// # Errors
+    /// When the emulator does not answer.
+    pub fn rounds(&self, latency: Duration) -> Result<(), Failure> {
+        let milliseconds = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+        self.endpoint.post(&self.path("latency"), &json!({ "ms": milliseconds, "rounds": true }))
+    }
+
     /// Adds a fault rule.
     ///
     /// # Errors

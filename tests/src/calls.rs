@@ -103,8 +103,8 @@ impl CallLog {
     /// How many calls had to wait for one another: the longest chain of reads and writes in which each began after the one
     /// before had been answered. Polls are left out.
     ///
-    /// Measure it with a latency of tens of milliseconds: without any, calls that are sent side by side may still be answered
-    /// one after the other, and count as a chain.
+    /// Measure it in [`crate::Account::rounds`]: without, calls that are sent side by side may still be answered one after the other, and count as a
+    /// chain.
     #[must_use]
     pub fn depth(&self) -> usize {
         let mut spans: Vec<(f64, f64)> = self

@@ -16,7 +16,7 @@ fn actions(calls: &CallLog, kind: Kind) -> Vec<&str> {
 #[test]
 fn a_life_in_calls() -> Result<(), Failure> {
     let mut stage = Stage::new()?;
-    stage.account.latency(LATENCY)?;
+    stage.account.rounds(LATENCY)?;
 
     // The questions that come before are counted beside it: `preflight.rs`.
     let (_, create) = stage.expect(0, &format!("{APPLY} --preflight never"))?;

@@ -85,7 +85,7 @@ fn facts(stage: &Stage) -> Value {
 #[test]
 fn a_policy_is_told_what_the_account_holds_and_nothing_else_is_read() {
     let stage = stage();
-    stage.account.latency(LATENCY).unwrap();
+    stage.account.rounds(LATENCY).unwrap();
     let (run, calls) = stage.expect(3, "plan cluster.kdl --policy teller.wasm --output json").unwrap();
     let first =
         stage.seed.subnets.iter().filter(|subnet| stage.config.subnets.contains(&subnet.id)).min_by_key(|subnet| &subnet.id).unwrap();
@@ -103,7 +103,7 @@ fn a_policy_is_told_what_the_account_holds_and_nothing_else_is_read() {
 #[test]
 fn only_the_kinds_that_are_needed_are_read_and_the_image_once() {
     let stage = stage();
-    stage.account.latency(LATENCY).unwrap();
+    stage.account.rounds(LATENCY).unwrap();
     let (run, calls) = stage.expect(0, "plan cluster.kdl --policy content.wasm --output json --preflight never").unwrap();
     let count = |action: &str| calls.actions().iter().filter(|called| **called == action).count();
     assert_eq!(

@@ -135,7 +135,7 @@ fn a_file_of_three_is_applied_seen_and_destroyed() {
 #[test]
 fn clusters_are_applied_side_by_side() {
     let fleet = Fleet::new();
-    fleet.stage.account.latency(Duration::from_millis(500)).unwrap();
+    fleet.stage.account.rounds(Duration::from_millis(500)).unwrap();
     let (_, create) = fleet.expect(0, &APPLY.replace("apply", "apply --cluster kapacitor-stage --cluster kapacitor-test"));
     // A chain may go over from one cluster to the other: 4 is what each needs, 8 would be one after the other.
     assert!(create.depth() < 8 && create.writes() == 14, "{create}");

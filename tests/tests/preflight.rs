@@ -40,7 +40,7 @@ fn document(stage: &Stage, code: i32, arguments: &str) -> Result<Value, Failure>
 #[test]
 fn questions_are_one_round_and_only_where_something_is_made() -> Result<(), Failure> {
     let stage = Stage::new()?;
-    stage.account.latency(LATENCY)?;
+    stage.account.rounds(LATENCY)?;
     let (_, plan) = stage.expect(2, PLAN)?;
     assert_eq!((asked(&plan), plan.reads(), plan.depth()), (QUESTIONS.to_vec(), 8 + 6, 2), "{plan}");
     let (_, skipped) = stage.expect(2, &format!("{PLAN} --preflight never"))?;

@@ -12,7 +12,7 @@ fn several_applies_of_one_config_make_one_cluster() -> Result<(), Failure> {
     let stage = Stage::new()?;
     let before = stage.account.holdings()?;
     stage.expect(2, PLAN)?;
-    stage.account.latency(LATENCY)?;
+    stage.account.rounds(LATENCY)?;
     let runs = [stage.start(APPLY)?, stage.start(APPLY)?, stage.start(APPLY)?];
     let mut met = 0;
     for run in runs {
@@ -32,7 +32,7 @@ fn several_destroys_leave_nothing() -> Result<(), Failure> {
     let stage = Stage::new()?;
     let before = stage.account.holdings()?;
     stage.expect(0, APPLY)?;
-    stage.account.latency(LATENCY)?;
+    stage.account.rounds(LATENCY)?;
     for run in [stage.start(DESTROY)?, stage.start(DESTROY)?] {
         let run = run.end()?;
         assert_eq!(run.code, Some(0), "{run}");
@@ -48,7 +48,7 @@ fn several_updates_make_one_version() -> Result<(), Failure> {
     let mut stage = Stage::new()?;
     stage.expect(0, APPLY)?;
     stage.change(|config| config.instance_type = "t3.large".to_owned())?;
-    stage.account.latency(LATENCY)?;
+    stage.account.rounds(LATENCY)?;
     for run in [stage.start(APPLY)?, stage.start(APPLY)?] {
         let run = run.end()?;
         assert_eq!(run.code, Some(0), "{run}");

@@ -119,6 +119,22 @@ class Faults(Case):
         self.assertTrue(all(call["ended_s"] - call["started_s"] >= 0.2 for call in calls))
         self.assertLess(max(call["started_s"] for call in calls), min(call["ended_s"] for call in calls))
 
+    def test_calls_of_a_round_are_under_way_together_however_slowly_they_are_sent(self):
+        self.control("POST", "latency", {"ms": 200, "rounds": True})
+        clients = [self.client("ec2") for _ in range(4)]
+        threads = [threading.Thread(target=client.describe_vpcs) for client in clients]
+        for thread in threads:
+            thread.start()
+            time.sleep(0.1)
+        for thread in threads:
+            thread.join()
+        self.ec2.describe_vpcs()
+        *together, after = self.control("GET", "calls")["calls"]
+        self.assertEqual(len(together), 4)
+        first_answer = min(call["ended_s"] for call in together)
+        self.assertLess(max(call["started_s"] for call in together), first_answer)
+        self.assertGreater(after["started_s"], first_answer)
+
 
 class Gate(Case):
     def test_a_held_call_has_done_its_work_and_no_later_one_begins(self):
