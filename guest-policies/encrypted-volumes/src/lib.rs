@@ -64,23 +64,24 @@ impl Mutate for EncryptedVolumes {
         let mut amendment = Amendment::of(cluster);
         // With a text that is no key nothing is put in its place, and validation refuses.
         let key = key(settings).unwrap_or_default();
-        let encrypt = |at: &str, volume: &mut VolumeSettings| {
+        // Paths are made where something is said of them: most volumes are as they should be.
+        let encrypt = |at: &dyn Fn() -> String, volume: &mut VolumeSettings| {
             let mut reasons = Vec::new();
             if !volume.encrypted {
                 volume.encrypted = true;
-                reasons.push((ENCRYPTED_VOLUMES, path::below(at, "encrypted"), "every volume is encrypted at rest"));
+                reasons.push((ENCRYPTED_VOLUMES, path::below(&at(), "encrypted"), "every volume is encrypted at rest"));
             }
             if let Some(key) = key
                 && volume.kms_key.as_deref() != Some(key)
             {
                 volume.kms_key = Some(key.to_owned());
-                reasons.push((VOLUME_KEY, path::below(at, "kms-key"), "every volume is encrypted with the organisation's key"));
+                reasons.push((VOLUME_KEY, path::below(&at(), "kms-key"), "every volume is encrypted with the organisation's key"));
             }
             reasons
         };
-        let mut reasons = encrypt(path::ROOT_VOLUME, &mut amendment.cluster.root_volume);
+        let mut reasons = encrypt(&|| path::ROOT_VOLUME.to_owned(), &mut amendment.cluster.root_volume);
         for volume in &mut amendment.cluster.volumes {
-            reasons.extend(encrypt(&path::volume(&volume.device), &mut volume.settings));
+            reasons.extend(encrypt(&|| path::volume(&volume.device), &mut volume.settings));
         }
         for (rule, path, reason) in reasons {
             amendment.because(rule, path, reason);
@@ -97,9 +98,9 @@ impl Validate for EncryptedVolumes {
             violations.push(Violation::of_setting(KMS_KEY.name(), text, "no KMS key", example));
             None
         });
-        let mut check = |at: &str, volume: &VolumeSettings| {
+        let mut check = |at: &dyn Fn() -> String, volume: &VolumeSettings| {
             if !volume.encrypted {
-                let violation = Violation::new(ENCRYPTED_VOLUMES, path::below(at, "encrypted"), "the volume is not encrypted");
+                let violation = Violation::new(ENCRYPTED_VOLUMES, path::below(&at(), "encrypted"), "the volume is not encrypted");
                 let named = key.map(|key| format!(" kms-key={}", path::quoted(key))).unwrap_or_default();
                 violations.push(violation.help(format!("write `encrypted=#true{named}`")));
                 return;
@@ -111,12 +112,12 @@ impl Validate for EncryptedVolumes {
                 None => "the account's default key".to_owned(),
             };
             let message = format!("the volume is encrypted with {with}, and has to be with {}", path::quoted(key));
-            let violation = Violation::new(VOLUME_KEY, path::below(at, "kms-key"), message);
+            let violation = Violation::new(VOLUME_KEY, path::below(&at(), "kms-key"), message);
             violations.push(violation.help(format!("write `kms-key={}`", path::quoted(key))));
         };
-        check(path::ROOT_VOLUME, &cluster.root_volume);
+        check(&|| path::ROOT_VOLUME.to_owned(), &cluster.root_volume);
         for volume in &cluster.volumes {
-            check(&path::volume(&volume.device), &volume.settings);
+            check(&|| path::volume(&volume.device), &volume.settings);
         }
         violations
     }

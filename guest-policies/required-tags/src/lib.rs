@@ -59,6 +59,7 @@ impl Mutate for RequiredTags {
         let mut amendment = Amendment::of(cluster);
         let Ok(wanted) = Wanted::new(settings) else { return Ok(amendment.done()) };
         let mut tags = std::mem::take(&mut amendment.cluster.tags);
+        let given = tags.len();
         for (key, value) in &wanted.defaults {
             if tags.iter().all(|tag| tag.key != *key) {
                 tags.push(Tag { key: (*key).to_owned(), value: (*value).to_owned(), propagate: true });
@@ -78,7 +79,8 @@ impl Mutate for RequiredTags {
                 }
             }
         }
-        amendment.cluster.tags = sorted_by_key(tags, |tag| tag.key.clone());
+        // They come sorted, and what was added stands behind them.
+        amendment.cluster.tags = if tags.len() == given { tags } else { sorted_by_key(tags, |tag| tag.key.clone()) };
         Ok(amendment.done())
     }
 }

@@ -64,7 +64,7 @@ impl<'a> Wanted<'a> {
 
     /// What is wrong with a tag that is there. An empty one that is required is told already.
     pub(crate) fn judge(&self, tag: &Tag) -> Option<Violation> {
-        let at = path::tag(&tag.key);
+        let at = || path::tag(&tag.key);
         let required = self.required.contains(&tag.key.as_str());
         if required && tag.value.trim().is_empty() {
             return None;
@@ -72,11 +72,11 @@ impl<'a> Wanted<'a> {
         let mut allowed = self.values.iter().filter(|(key, _)| *key == tag.key).peekable();
         if allowed.peek().is_some() && !allowed.any(|(_, value)| *value == tag.value) {
             let message = format!("the tag {} may not be {}", path::quoted(&tag.key), path::quoted(&tag.value));
-            return Some(Violation::new(VALUE, at, message).help(format!("write one of: {}", path::list(self.allowed(&tag.key)))));
+            return Some(Violation::new(VALUE, at(), message).help(format!("write one of: {}", path::list(self.allowed(&tag.key)))));
         }
         if self.propagate && required && !tag.propagate {
             let message = format!("the tag {} stays on the group: instances and volumes do not carry it", path::quoted(&tag.key));
-            let violation = Violation::new(PROPAGATED, path::below(&at, "propagate"), message);
+            let violation = Violation::new(PROPAGATED, path::below(&at(), "propagate"), message);
             return Some(violation.help("leave out `propagate=#false`"));
         }
         None

@@ -109,20 +109,38 @@ mod guest {
 
     use super::{Heap, Source};
 
-    /// Bytes that are there from the start: most calls get by with them, and growing is a call of the host.
-    const FIRST_BYTES: usize = 64 << 10;
     /// Bytes of WebAssembly's pages.
     const PAGE_BYTES: usize = 64 << 10;
-    /// Pages that are asked for at once: a request for each page would be many calls of the host, a larger step would meet the limit earlier than need be.
-    const STEP_PAGES: usize = 4;
+
+    /// Bytes that every policy has from the start, beside what is left of its last page: most calls get by with them, and growing is a call of the host.
+    const FIRST_BYTES: usize = 20 << 10;
+
+    unsafe extern "C" {
+        /// Where the linker ends what it has laid out: the stack and all data lie before.
+        static __heap_base: u8;
+        /// Where the memory ends that is there from the start.
+        static __heap_end: u8;
+    }
 
     /// The linear memory.
-    struct Linear;
+    struct Linear {
+        /// Whether what is there from the start has been handed out.
+        begun: Cell<bool>,
+    }
 
-    // SAFETY: what `memory.grow` adds was not there before, so it is nobody's, and linear memory never shrinks.
+    // SAFETY: what the linker left over is nobody's but an allocator's, and is handed out once. What `memory.grow` adds was not there before, so it is
+    // nobody's either. Linear memory never shrinks.
     unsafe impl Source for Linear {
         fn more(&self, bytes: usize) -> Option<(*mut u8, usize)> {
-            let pages = bytes.div_ceil(PAGE_BYTES).max(STEP_PAGES);
+            if !self.begun.replace(true) {
+                let (base, end) = ((&raw const __heap_base).cast_mut(), &raw const __heap_end);
+                let room = end.addr() - base.addr();
+                if room >= bytes {
+                    return Some((base, room));
+                }
+            }
+            // A request for each page would be many calls of the host where there are many; a large step would meet the limit earlier than need be.
+            let pages = bytes.div_ceil(PAGE_BYTES).max(wasm32::memory_size::<0>() / 4);
             let before = wasm32::memory_grow::<0>(pages);
             (before != usize::MAX).then(|| (ptr::with_exposed_provenance_mut(before * PAGE_BYTES), pages * PAGE_BYTES))
         }
@@ -132,11 +150,17 @@ mod guest {
     #[cfg(not(target_feature = "atomics"))]
     unsafe impl Sync for Heap<Linear> {}
 
+    /// Tells the host that it may ask for memory once for many values: none is ever given back one by one.
+    #[unsafe(link_section = "kaphost:never-frees")]
+    #[used]
+    static PROMISE: [u8; 1] = [1];
+
     static mut FIRST: [u8; FIRST_BYTES] = [0; FIRST_BYTES];
 
     /// Nobody but the heap names `FIRST`.
     #[global_allocator]
-    static HEAP: Heap<Linear> = Heap { next: Cell::new((&raw mut FIRST).cast()), left: Cell::new(FIRST_BYTES), source: Linear };
+    static HEAP: Heap<Linear> =
+        Heap { next: Cell::new((&raw mut FIRST).cast()), left: Cell::new(FIRST_BYTES), source: Linear { begun: Cell::new(false) } };
 }
 
 #[cfg(test)]

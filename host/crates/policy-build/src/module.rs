@@ -81,8 +81,9 @@ fn clear_when_changed(target_dir: &Path, identity: &str) -> Result<(), BuildErro
 }
 
 /// Bytes of the stack that a policy keeps values on whose address it takes. Every call gets a memory that is new from its first byte to its last; with the
-/// 1 MiB that rustc asks for, wiping it would be a fifth of a call. This is what the linker takes by itself.
-const STACK_BYTES: u32 = 64 << 10;
+/// 1 MiB that rustc asks for, wiping it would be a good part of a call. With this much, the texts of a policy and what the SDK has for a start, nearly all
+/// policies get by with one page of WebAssembly, 64 KiB.
+const STACK_BYTES: u32 = 32 << 10;
 
 fn flags(order: &Order) -> Vec<String> {
     let mut flags = remap(order);

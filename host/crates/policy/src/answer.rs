@@ -385,4 +385,4 @@ pub(crate) fn description(record: wit::Description) -> crate::Description {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -18,7 +18,7 @@ use wasmtime::Engine;
 
 use crate::Description;
 use crate::content::chunks;
-use crate::engine::CODE_LAYOUT;
+use crate::engine::{CODE_LAYOUT, Effort};
 use crate::inspect::Surface;
 use crate::limits::Limits;
 
@@ -99,11 +99,11 @@ impl Kept {
     }
 }
 
-/// Names one compiled form of one component: the component, the compiler's version, its settings and the kind of machine; and, for what is known of
+/// Names one compiled form of one component: the component, the compiler's version, its settings, its effort and the kind of machine; and, for what is known of
 /// it, the limits within which it was asked and what it was asked for.
 ///
 /// Which features a machine has is not part of it: wasmtime looks at what the code needs of it, and code that needs more is compiled again.
-pub(crate) fn key(engine: &Engine, component_sha256: &[u8], limits: &Limits) -> String {
+pub(crate) fn key(engine: &Engine, effort: Effort, component_sha256: &[u8], limits: &Limits) -> String {
     struct Feed(Sha256);
     impl Hasher for Feed {
         fn write(&mut self, bytes: &[u8]) {
@@ -116,6 +116,7 @@ pub(crate) fn key(engine: &Engine, component_sha256: &[u8], limits: &Limits) -> 
     let mut feed = Feed(Sha256::new());
     feed.write(component_sha256);
     engine.precompile_compatibility_hash().hash(&mut feed);
+    effort.hash(&mut feed);
     feed.write_u64(fnv1a(CODE_LAYOUT));
     limits.hash(&mut feed);
     feed.write_u64(KNOWN_LAYOUT);
@@ -278,7 +279,13 @@ mod tests {
             settings: Vec::new(),
             needs: vec![crate::FactKind::Account],
         };
-        let surface = Surface { world: crate::World::Validator, metadata: "m".into(), validating: Some("v".into()), mutating: None };
+        let surface = Surface {
+            world: crate::World::Validator,
+            metadata: "m".into(),
+            validating: Some("v".into()),
+            mutating: None,
+            never_frees: false,
+        };
         Known { surface, description }
     }
 

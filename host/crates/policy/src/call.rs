@@ -8,6 +8,7 @@ use wasmtime::{Engine, Store, StoreContextMut, Trap};
 
 use crate::bindings::{Level, types as wit};
 use crate::error::RunError;
+use crate::image::{Amended, Given};
 use crate::limits::{LOG_MESSAGE_BYTES, Limits};
 use crate::pool::Gate;
 use crate::state::{CallState, Exhausted, Log};
@@ -15,7 +16,7 @@ use crate::text::visible;
 use crate::ticker::{TICK_MS, Ticker};
 
 /// What `validate` and `mutate` take.
-pub(crate) type Arguments<'a> = (&'a wit::Cluster, &'a wit::Facts, &'a [wit::Setting]);
+pub(crate) type Arguments<'a> = (Given<'a, wit::Cluster>, Given<'a, wit::Facts>, Given<'a, [wit::Setting]>);
 
 /// A function of the contract.
 pub(crate) trait Function {
@@ -44,7 +45,7 @@ impl Function for Validate {
 
 impl Function for Mutate {
     type Takes<'a> = Arguments<'a>;
-    type Gives = (Result<wit::Amended, Vec<wit::Violation>>,);
+    type Gives = (Result<Amended, Vec<wit::Violation>>,);
 }
 
 /// A component's function whose type is the contract's.
@@ -80,22 +81,39 @@ impl<F: Function> Export<F> {
     }
 }
 
+/// What `log-piece` takes of a message.
+type Words = (u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64);
+const PIECE_BYTES: usize = size_of::<Words>();
+
 /// A linker that offers the contract's imports, and nothing else.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     let mut linker = Linker::new(engine);
     // Answers for every 0.1.x: within a minor version, names of the component model match.
-    linker.instance("kaphost:policy/logging@0.1.0")?.func_wrap(
-        "log",
-        |mut store: StoreContextMut<'_, CallState>, (level, message): (Level, String)| {
-            // What the host does for the guest is paid from the guest's own fuel, so that logging in a loop ends as surely as looping does.
-            let paid = store.get_fuel()?.checked_sub(message.len() as u64).ok_or(Trap::OutOfFuel)?;
-            store.set_fuel(paid)?;
-            let cut = message.floor_char_boundary(LOG_MESSAGE_BYTES + 1);
-            store.data_mut().log(level, message.get(..cut).unwrap_or_default());
-            Ok(())
-        },
-    )?;
+    let mut logging = linker.instance("kaphost:policy/logging@0.1.0")?;
+    logging.func_wrap("log", |mut store: StoreContextMut<'_, CallState>, (level, message): (Level, String)| {
+        pay(&mut store, message.len())?;
+        let cut = message.floor_char_boundary(LOG_MESSAGE_BYTES + 1);
+        store.data_mut().log(level, message.get(..cut).unwrap_or_default());
+        Ok(())
+    })?;
+    logging.func_wrap("log-piece", |mut store: StoreContextMut<'_, CallState>, (level, count, words): (Level, u8, Words)| {
+        let (a, b, c, d, e, f, g, h, i, j, k, l, m, n) = words;
+        let mut bytes = [0; PIECE_BYTES];
+        for (bytes, word) in bytes.chunks_exact_mut(8).zip([a, b, c, d, e, f, g, h, i, j, k, l, m, n]) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        let piece = bytes.get(..usize::from(count)).ok_or_else(|| wasmtime::Error::msg("a piece of a message holds 112 bytes at most"))?;
+        pay(&mut store, piece.len())?;
+        store.data_mut().log_piece(level, piece, piece.len() < PIECE_BYTES);
+        Ok(())
+    })?;
     Ok(linker)
+}
+
+/// What the host does for the guest is paid from the guest's own fuel, so that logging in a loop ends as surely as looping does.
+fn pay(store: &mut StoreContextMut<'_, CallState>, bytes: usize) -> wasmtime::Result<()> {
+    let paid = store.get_fuel()?.checked_sub(bytes as u64).ok_or(Trap::OutOfFuel)?;
+    store.set_fuel(paid)
 }
 
 /// The ground that a call stands on.

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use wasmtime::{Config, Engine};
+use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm};
 
 use crate::error::{HostError, LoadError};
 use crate::text::visible;
@@ -14,6 +14,15 @@ pub const ENGINE_VERSION: &str = "48.0.8";
 /// What code is made of besides its component: changes with this file, which holds every setting, with wasmtime, and with the kind of machine.
 pub(crate) const CODE_LAYOUT: &[&[u8]] =
     &[include_bytes!("engine.rs"), ENGINE_VERSION.as_bytes(), std::env::consts::ARCH.as_bytes(), std::env::consts::OS.as_bytes()];
+
+/// How much a compiler makes of a component. Changes no outcome: fuel is counted in the component's own instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Effort {
+    /// Done in half the time, for a handful of calls: those are over before better code would have paid.
+    Quick,
+    /// Code that takes up to a fifth less time in a call, for thousands of them.
+    Thorough,
+}
 
 /// Settings that make a call's outcome depend on its input alone, on every machine.
 fn settings() -> Config {
@@ -42,13 +51,30 @@ pub(crate) fn running(stack_bytes: usize) -> Config {
 }
 
 /// Makes code that every running engine takes: none of what they differ in shapes it.
-#[derive(Default)]
-pub(crate) struct Compiler(OnceLock<Result<Engine, String>>);
+pub(crate) struct Compiler {
+    effort: Effort,
+    engine: OnceLock<Result<Engine, String>>,
+}
 
 impl Compiler {
+    pub(crate) const fn new(effort: Effort) -> Self {
+        Self { effort, engine: OnceLock::new() }
+    }
+
+    pub(crate) const fn effort(&self) -> Effort {
+        self.effort
+    }
+
     /// Made when it is asked for first.
     pub(crate) fn engine(&self) -> Result<&Engine, HostError> {
-        let made = self.0.get_or_init(|| Engine::new(&settings()).map_err(|error| format!("{error:#}")));
+        let make = || {
+            let mut config = settings();
+            if self.effort == Effort::Quick {
+                config.cranelift_opt_level(OptLevel::None).cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+            }
+            Engine::new(&config).map_err(|error| format!("{error:#}"))
+        };
+        let made = self.engine.get_or_init(make);
         made.as_ref().map_err(|why| HostError::Engine(why.clone()))
     }
 }

@@ -11,7 +11,7 @@ use crate::burden::{self, Bounds};
 use crate::cache::{self, Cache, Found, Kept, Known};
 use crate::call::{self, Ground};
 use crate::content::Content;
-use crate::engine::{self, Compiler};
+use crate::engine::{self, Compiler, Effort};
 use crate::error::{HostError, LoadError, PolicyError};
 use crate::inspect;
 use crate::limits::{DEFAULT_COMPONENT_BYTES, LimitOverrides, Limits};
@@ -31,7 +31,8 @@ pub struct HostOptions {
     /// Where compiled modules are kept; `None` compiles each time. Made, with access for its owner only, when it is not there.
     pub cache_dir: Option<PathBuf>,
     /// Whether sandboxes are kept for the next call, wiped, in some hundred GiB of reserved addresses. A call then takes half the time, so it pays
-    /// where there are many; a process that makes a handful starts faster without, and that is the default. Changes no outcome.
+    /// where there are many, and better code is made for them; a process that makes a handful starts faster without, and that is the default. Changes
+    /// no outcome.
     pub pooled: bool,
 }
 
@@ -126,7 +127,8 @@ impl PolicyHost {
         limits.check().map_err(PolicyError::Host)?;
         let shared = Shared::start(Kind { stack_bytes: limits.stack_bytes, pool: pooled.then_some(Wiping::Whole) })?;
         let cache = cache_dir.map(Cache::new);
-        Ok(Self { shared, others: Mutex::default(), compiler: Compiler::default(), limits, component_bytes, cache, pooled })
+        let compiler = Compiler::new(if pooled { Effort::Thorough } else { Effort::Quick });
+        Ok(Self { shared, others: Mutex::default(), compiler, limits, component_bytes, cache, pooled })
     }
 
     /// Loads a policy from its bytes. `source` is what the user calls it, and what errors call it.
@@ -281,7 +283,8 @@ impl PolicyHost {
             return Err(load(LoadError::Digest { expected: visible(expected, 100), found: digest }));
         }
         let mut notes = Vec::new();
-        let place = self.cache.as_ref().map(|cache| Place { cache, key: cache::key(&shared.engine, &sha256, limits) });
+        let place =
+            self.cache.as_ref().map(|cache| Place { cache, key: cache::key(&shared.engine, self.compiler.effort(), &sha256, limits) });
         let mut recalled = place.as_ref().and_then(|place| place.recall(&shared.engine, &mut notes));
         if let Some((component, _)) = &recalled
             && let Some(other) = self.roomier(&shared, component)?

@@ -1,7 +1,7 @@
 //! What a component asks for and offers, read from its outermost sections before anything is compiled or run.
 
 use serde::{Deserialize, Serialize};
-use wasmparser::{Parser, Payload};
+use wasmparser::{Encoding, Parser, Payload};
 
 use crate::error::LoadError;
 use crate::module::World;
@@ -13,6 +13,9 @@ const NAME_CHARS: usize = 200;
 /// Imports that an error names at most; a component may have as many as it likes.
 const NAMED_IMPORTS: usize = 64;
 
+/// The custom section of a module that never frees memory.
+pub(crate) const PROMISE: &str = "kaphost:never-frees";
+
 /// What a component is to the host: its world, and its exports' exact names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Surface {
@@ -20,6 +23,8 @@ pub(crate) struct Surface {
     pub(crate) metadata: String,
     pub(crate) validating: Option<String>,
     pub(crate) mutating: Option<String>,
+    /// Whether its maker promises by [`PROMISE`] that it frees no memory.
+    pub(crate) never_frees: bool,
 }
 
 /// Reads the outermost imports and exports. Nested modules and components are skipped, so this takes microseconds whatever the size.
@@ -27,7 +32,7 @@ pub(crate) fn surface(bytes: &[u8]) -> Result<Surface, LoadError> {
     header(bytes)?;
     let (imports, exports) = names(bytes)?;
     check_imports(&imports, &exports)?;
-    world(&exports)
+    Ok(Surface { never_frees: never_frees(bytes), ..world(&exports)? })
 }
 
 /// The eight bytes that every WebAssembly file starts with.
@@ -81,6 +86,31 @@ pub(crate) fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), LoadErro
             _ => {}
         }
     }
+}
+
+/// Whether every module with a memory of its own, however deep, holds the promise. Who promises and frees all the same harms nothing but that memory.
+fn never_frees(bytes: &[u8]) -> bool {
+    #[derive(Default)]
+    struct Seen {
+        memory: bool,
+        promise: bool,
+    }
+    let (mut module, mut kept) = (None, false);
+    for payload in Parser::new(0).parse_all(bytes) {
+        match (payload, &mut module) {
+            (Ok(Payload::Version { encoding: Encoding::Module, .. }), module) => *module = Some(Seen::default()),
+            (Ok(Payload::MemorySection(_)), Some(seen)) => seen.memory = true,
+            (Ok(Payload::CustomSection(section)), Some(seen)) => seen.promise |= section.name() == PROMISE,
+            (Ok(Payload::End(_)), module) => match module.take() {
+                Some(Seen { memory: true, promise: false }) => return false,
+                Some(Seen { memory: true, promise: true }) => kept = true,
+                _ => {}
+            },
+            (Ok(_), _) => {}
+            (Err(_), _) => return false,
+        }
+    }
+    kept
 }
 
 /// An item of the contract: `kaphost:policy/validating@0.1.0`.
@@ -139,7 +169,7 @@ fn world(exports: &[String]) -> Result<Surface, LoadError> {
             return Err(LoadError::WrongWorld("it exports `metadata`, but neither `validating` nor `mutating`".into()));
         }
     };
-    Ok(Surface { world, metadata, validating, mutating })
+    Ok(Surface { world, metadata, validating, mutating, never_frees: false })
 }
 
 #[cfg(test)]
@@ -151,8 +181,12 @@ mod tests {
     }
 
     fn exporting(items: &[&str]) -> Vec<u8> {
+        with(items, "")
+    }
+
+    fn with(items: &[&str], more: &str) -> Vec<u8> {
         let exports: String = items.iter().map(|item| format!(r#"(export "{item}" (instance $i))"#)).collect();
-        component(&format!("(component $c) (instance $i (instantiate $c)) {exports}"))
+        component(&format!("(component $c) (instance $i (instantiate $c)) {exports} {more}"))
     }
 
     #[test]
@@ -200,5 +234,24 @@ mod tests {
             }
         }
         assert!(surface(&bytes[..bytes.len() / 2]).is_err());
+    }
+
+    #[test]
+    fn a_promise_is_one_of_all_modules_with_memory() {
+        let promising =
+            |body: &str| surface(&with(&["kaphost:policy/metadata@0.1.0", "kaphost:policy/validating@0.1.0"], body)).unwrap().never_frees;
+        let promise = r#"(core module (memory 1) (@custom "kaphost:never-frees" "\01"))"#;
+        let without = "(core module (memory 1))";
+        let no_memory = "(core module (func))";
+        assert!(promising(promise));
+        assert!(promising(&format!("{no_memory} {promise} {promise}")));
+        assert!(promising(&format!("{promise} (component {promise})")));
+        assert!(!promising(""));
+        assert!(!promising(no_memory));
+        assert!(!promising(without));
+        assert!(!promising(&format!("{promise} {without}")));
+        assert!(!promising(&format!("{promise} (component (component {without}))")));
+        // Of the component around it: that has no memory.
+        assert!(!promising(&format!(r#"{without} (@custom "kaphost:never-frees" "\01")"#)));
     }
 }

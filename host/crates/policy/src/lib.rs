@@ -45,6 +45,7 @@ mod description;
 mod engine;
 mod error;
 mod host;
+mod image;
 mod inspect;
 mod limits;
 mod module;

@@ -10,6 +10,7 @@ use crate::bindings::types as wit;
 use crate::call::{self, Arguments, Describe, Export, Function, Ground, Mutate, Validate};
 use crate::error::{LoadError, Operation, PolicyError, RunError};
 use crate::host::Shared;
+use crate::image::Amended;
 use crate::inspect::Surface;
 use crate::limits::Limits;
 use crate::settings::{SettingError, Settings};
@@ -61,6 +62,7 @@ struct Inner {
     source: String,
     digest: String,
     world: World,
+    never_frees: bool,
     description: Description,
     notes: Vec<String>,
     limits: Limits,
@@ -138,7 +140,19 @@ impl Module {
         let Compiled { source, digest, surface, notes, limits, .. } = compiled;
         let Typed { instance, validate, mutate, .. } = typed;
         let shared = Arc::clone(shared);
-        Self(Arc::new(Inner { source, digest, world: surface.world, description, notes, limits, shared, instance, validate, mutate }))
+        Self(Arc::new(Inner {
+            source,
+            digest,
+            world: surface.world,
+            never_frees: surface.never_frees,
+            description,
+            notes,
+            limits,
+            shared,
+            instance,
+            validate,
+            mutate,
+        }))
     }
 
     /// What the user called it: a path or a reference.
@@ -186,6 +200,11 @@ impl Module {
         Settings::read(&self.0.description.settings, given)
     }
 
+    /// Whether it has promised that memory may be asked of it once for many values.
+    pub(crate) fn takes_values_at_once(&self) -> bool {
+        self.0.never_frees
+    }
+
     fn ground(&self) -> Ground<'_> {
         self.0.shared.ground(&self.0.limits)
     }
@@ -199,7 +218,7 @@ impl Module {
 
     /// Calls `mutate`; `None` for a validator, which has no way to change anything.
     #[expect(clippy::type_complexity, reason = "the contract's own result")]
-    pub(crate) fn mutate(&self, arguments: Arguments<'_>) -> Option<(Result<Result<wit::Amended, Vec<wit::Violation>>, RunError>, Log)> {
+    pub(crate) fn mutate(&self, arguments: Arguments<'_>) -> Option<(Result<Result<Amended, Vec<wit::Violation>>, RunError>, Log)> {
         let export = self.0.mutate.as_ref()?;
         let (result, log) = call::call(&self.ground(), &self.0.instance, export, arguments);
         Some((result.map(|(answer,)| answer), log))

@@ -8,8 +8,10 @@ use kaphost_spec::Cluster;
 
 use crate::answer::{self, Reason, Reported};
 use crate::bindings::types as wit;
+use crate::call::Arguments;
 use crate::convert::UserDataText;
 use crate::error::{AnswerError, Operation, PolicyError, RunError};
+use crate::image::{Amended, Asking, Returned, Written};
 use crate::module::Module;
 use crate::{Facts, Log, Policy, convert};
 
@@ -18,8 +20,8 @@ use crate::{Facts, Log, Policy, convert};
 #[derive(Debug)]
 pub(crate) struct Subject {
     pub(crate) cluster: Arc<Cluster>,
-    record: OnceCell<wit::Cluster>,
-    revealing: OnceCell<wit::Cluster>,
+    record: OnceCell<Arc<Written<wit::Cluster>>>,
+    revealing: OnceCell<Arc<Written<wit::Cluster>>>,
 }
 
 impl Subject {
@@ -33,10 +35,10 @@ impl Subject {
         self.revealing.take();
     }
 
-    fn record(&self, user_data: UserDataText) -> &wit::Cluster {
+    fn record(&self, user_data: UserDataText) -> &Arc<Written<wit::Cluster>> {
         // Without user data there is no text to reveal, and one record does for all.
         let record = if user_data == UserDataText::Shown && self.cluster.user_data.is_some() { &self.revealing } else { &self.record };
-        record.get_or_init(|| convert::cluster(&self.cluster, user_data))
+        record.get_or_init(|| Arc::new(Written::new(convert::cluster(&self.cluster, user_data))))
     }
 }
 
@@ -92,8 +94,8 @@ pub(crate) trait Rules {
 /// A module with its settings, and with what it is told beside the cluster.
 pub(crate) struct Bound<'a> {
     module: &'a Module,
-    settings: &'a [wit::Setting],
-    facts: wit::Facts,
+    settings: &'a Written<Vec<wit::Setting>>,
+    facts: Written<wit::Facts>,
     user_data: UserDataText,
 }
 
@@ -103,9 +105,14 @@ impl<'a> Bound<'a> {
         Self {
             module: &policy.module,
             settings: policy.settings.record(),
-            facts: convert::facts(facts, &policy.facts().collect()),
+            facts: Written::new(convert::facts(facts, &policy.facts().collect())),
             user_data: if policy.terms.user_data { UserDataText::Shown } else { UserDataText::Hidden },
         }
+    }
+
+    fn arguments<'b>(&'b self, subject: &'b Subject) -> Arguments<'b> {
+        let at_once = self.module.takes_values_at_once();
+        (subject.record(self.user_data).given(at_once), self.facts.given(at_once), self.settings.given(at_once))
     }
 }
 
@@ -114,7 +121,7 @@ impl Rules for Bound<'_> {
         if !self.module.world().validates() {
             return (Ok(Vec::new()), Log::default());
         }
-        let (result, log) = self.module.validate((subject.record(self.user_data), &self.facts, self.settings));
+        let (result, log) = self.module.validate(self.arguments(subject));
         (result.map_err(Failure::from).and_then(|list| Ok(answer::violations(list)?)), log)
     }
 
@@ -122,15 +129,20 @@ impl Rules for Bound<'_> {
         if !self.module.world().mutates() {
             return None;
         }
-        let (result, log) = self.module.mutate((subject.record(self.user_data), &self.facts, self.settings))?;
-        let read = |answer: Result<wit::Amended, Vec<wit::Violation>>| match answer {
+        let question = subject.record(self.user_data);
+        let asking = Asking::about(question);
+        let (result, log) = self.module.mutate(self.arguments(subject))?;
+        drop(asking);
+        let read = |answer: Result<Amended, Vec<wit::Violation>>| match answer {
             Ok(amended) => {
                 let reasons = answer::reasons(amended.changes)?;
                 // Most answers are the question: then there is nothing to read, check or compare value by value.
-                if amended.cluster == *subject.record(self.user_data) {
-                    return Ok(Mutation::Kept(reasons));
+                match amended.cluster {
+                    Returned::Other(cluster) if cluster != question.value => {
+                        Ok(Mutation::Amended(Box::new(answer::cluster(cluster, &subject.cluster, self.user_data)?), reasons))
+                    }
+                    Returned::Unchanged | Returned::Other(_) => Ok(Mutation::Kept(reasons)),
                 }
-                Ok(Mutation::Amended(Box::new(answer::cluster(amended.cluster, &subject.cluster, self.user_data)?), reasons))
             }
             Err(violations) => Ok(Mutation::Denied(answer::violations(violations)?)),
         };

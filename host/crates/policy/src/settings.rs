@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::bindings::types as wit;
 use crate::convert;
 use crate::description::{SettingKind, SettingSchema, SettingValue};
+use crate::image::Written;
 use crate::text::visible;
 
 /// Bytes of one text given as a setting. Settings travel with every call.
@@ -32,7 +33,7 @@ pub struct Settings(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     values: BTreeMap<String, SettingValue>,
-    record: OnceLock<Vec<wit::Setting>>,
+    record: OnceLock<Written<Vec<wit::Setting>>>,
 }
 
 impl fmt::Debug for Settings {
@@ -63,8 +64,8 @@ impl From<BTreeMap<String, SettingValue>> for Settings {
 
 impl Settings {
     /// As the contract has them. Made once, however many clusters are judged by them.
-    pub(crate) fn record(&self) -> &[wit::Setting] {
-        self.0.record.get_or_init(|| convert::settings(self))
+    pub(crate) fn record(&self) -> &Written<Vec<wit::Setting>> {
+        self.0.record.get_or_init(|| Written::new(convert::settings(self)))
     }
 
     /// Every setting by name.

@@ -75,11 +75,21 @@ pub(crate) struct CallState {
     log: Log,
     log_bytes: usize,
     last_error: Option<String>,
+    /// What has come of a message that has not ended: no more of it than is shown.
+    begun: Vec<u8>,
 }
 
 impl CallState {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { memory_bytes: 0, table_elements: 0, limits: limits.clone(), log: Log::default(), log_bytes: 0, last_error: None }
+        Self {
+            memory_bytes: 0,
+            table_elements: 0,
+            limits: limits.clone(),
+            log: Log::default(),
+            log_bytes: 0,
+            last_error: None,
+            begun: Vec::new(),
+        }
     }
 
     pub(crate) fn log(&mut self, level: Level, message: &str) {
@@ -101,6 +111,16 @@ impl CallState {
         }
         self.log_bytes += shown.len();
         self.log.messages.push((level, shown));
+    }
+
+    /// A message that comes in pieces.
+    pub(crate) fn log_piece(&mut self, level: Level, piece: &[u8], last: bool) {
+        let room = (LOG_MESSAGE_BYTES + 1).saturating_sub(self.begun.len());
+        self.begun.extend(piece.iter().take(room));
+        if last {
+            let message = std::mem::take(&mut self.begun);
+            self.log(level, &String::from_utf8_lossy(&message));
+        }
     }
 
     /// `fuel` is what the call burnt.
@@ -174,5 +194,27 @@ mod tests {
         assert!(state.memory_growing(0, 1 << 16, None).unwrap());
         assert!(state.memory_growing(1 << 16, 2 << 16, None).is_err());
         assert_eq!(state.into_log(7).used, Usage { fuel: 7, memory_bytes: 3 << 16 });
+    }
+
+    #[test]
+    fn pieces_make_a_message_and_no_more_of_it_is_kept_than_is_shown() {
+        let mut state = CallState::new(&Limits::default());
+        // Cut within a character, as pieces may be; and bytes that are none.
+        let text = "ü€".as_bytes();
+        state.log_piece(Level::Info, &text[..1], false);
+        state.log_piece(Level::Info, &text[1..], true);
+        state.log_piece(Level::Error, &[b'a', 0xff, b'b'], true);
+        for _ in 0..10_000 {
+            state.log_piece(Level::Warn, &[b'x'; 112], false);
+        }
+        assert!(state.begun.len() <= LOG_MESSAGE_BYTES + 4, "{}", state.begun.len());
+        state.log_piece(Level::Warn, &[], true);
+        state.log_piece(Level::Warn, b"never ends", false);
+        assert_eq!(state.last_error(), Some("a\u{fffd}b"));
+        let messages = state.into_log(0).messages;
+        assert_eq!(messages[..2], [(LogLevel::Info, "ü€".to_owned()), (LogLevel::Error, "a\u{fffd}b".to_owned())]);
+        let mut whole = CallState::new(&Limits::default());
+        whole.log(Level::Warn, &"x".repeat(112 * 10_000));
+        assert_eq!(messages[2..], whole.into_log(0).messages, "the same as one that came whole");
     }
 }

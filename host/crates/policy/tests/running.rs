@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Guest, Layout, load, load_within, spec};
+use crate::support::{Guest, LOG_PIECE, Layout, NEVER_FREES, load, load_within, spec};
 use kaphost_policy::{
     Admission, Circumstances, Facts, Limits, LogLevel, Module, Outcome, Policy, PolicyError, RunError, Settings, Verdict, admit,
 };
@@ -327,4 +327,61 @@ fn calls_from_several_threads_do_not_disturb_one_another() {
         }
     });
     assert_eq!(module.settings(&[]).unwrap(), Settings::default());
+}
+
+/// Says so many bytes of a piece that holds `abcdefgh` fourteen times.
+fn piece(count: u32) -> String {
+    let words = "(i64.const 0x6867666564636261)".repeat(14);
+    format!("(call $piece (i32.const 1) (i32.const {count}) {words})")
+}
+
+/// Says pieces of so many bytes, and finds nothing.
+fn saying(pieces: &[u32]) -> Guest {
+    let mut guest = Guest { imports: LOG_PIECE, ..Guest::validator() };
+    let said: String = pieces.iter().map(|count| piece(*count)).collect();
+    guest.validate = guest.validate.map(|pass| said + &pass);
+    guest
+}
+
+#[test]
+fn what_is_said_in_pieces_is_one_message() {
+    // Full pieces go on, the first that is not full ends the message; what does not end is not kept.
+    let admission = run(&load(&saying(&[112, 112, 3, 0, 5, 112, 0, 112]).build()).unwrap()).unwrap();
+    let whole = "abcdefgh".repeat(14);
+    let said = [format!("{whole}{whole}abc"), String::new(), "abcde".into(), whole];
+    assert_eq!(admission.logs[0].log.messages, said.map(|message| (LogLevel::Info, message)));
+}
+
+#[test]
+fn a_component_that_says_things_in_pieces_is_one_module() {
+    let modules = |guest: &Guest| {
+        let bytes = guest.build();
+        let payloads = wasmparser::Parser::new(0).parse_all(&bytes).map(Result::unwrap);
+        payloads.filter(|payload| matches!(payload, wasmparser::Payload::ModuleSection { .. })).count()
+    };
+    let mut by_memory = Guest::validator();
+    by_memory.validate = by_memory.validate.map(|pass| format!("(call $log (i32.const 1) (i32.const 0) (i32.const 0)) {pass}"));
+    assert_eq!((modules(&by_memory), modules(&saying(&[1]))), (3, 1));
+}
+
+#[test]
+fn a_piece_holds_so_much_and_is_paid_for() {
+    fails(&saying(&[113]), "invalid-result", "a piece of a message holds 112 bytes at most");
+    let flood = format!("(loop {} (br 0)) (unreachable)", piece(112));
+    fails(&Guest { imports: LOG_PIECE, ..Guest::validating(&flood) }, "out-of-fuel", "200000000");
+}
+
+#[test]
+fn who_never_frees_is_asked_for_memory_once_for_each_argument() {
+    let after = |requests: u32, promise: &str| {
+        let mut guest = Guest { items: promise.into(), ..Guest::validator() };
+        let trap = format!("(if (i32.gt_u (global.get $requests) (i32.const {requests})) (then (unreachable)))");
+        guest.validate = guest.validate.map(|pass| trap + &pass);
+        guest
+    };
+    // For the arguments, and for what the cluster points to: there are neither settings nor facts.
+    run(&load(&after(2, NEVER_FREES).build()).unwrap()).unwrap();
+    fails(&after(1, NEVER_FREES), "trap", "unreachable");
+    // For each text and each list.
+    fails(&after(20, ""), "trap", "unreachable");
 }

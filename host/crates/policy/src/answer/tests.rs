@@ -4,7 +4,7 @@ use super::*;
 use crate::convert;
 use crate::convert::UserDataText::{Hidden, Shown};
 
-fn plain() -> spec::Cluster {
+pub(crate) fn plain() -> spec::Cluster {
     let spec = crate::testing::spec(
         r#"cluster "kapacitor-stage" region="us-east-1" {
             ami "ami-0abcd1234"
@@ -18,7 +18,7 @@ fn plain() -> spec::Cluster {
 }
 
 /// Every optional value there, and every choice other than its default.
-fn full() -> spec::Cluster {
+pub(crate) fn full() -> spec::Cluster {
     let rule = |text: &str| spec::IngressRule { description: text.into() };
     let mut cluster = plain();
     cluster.ami = spec::Ami::Lookup { owner: "amazon".into(), name: "al2023-*".into() };

@@ -20,7 +20,8 @@ fn known() -> Known {
         settings: vec![],
         needs: vec![],
     };
-    let surface = Surface { world: World::Validator, metadata: "m".into(), validating: Some("v".into()), mutating: None };
+    let surface =
+        Surface { world: World::Validator, metadata: "m".into(), validating: Some("v".into()), mutating: None, never_frees: false };
     Known { surface, description }
 }
 
@@ -42,8 +43,9 @@ fn code_of_another_engine_is_under_another_key_and_refused_under_ours() {
     let [ours, theirs] = [running(), without_fuel.clone()].map(|settings| Engine::new(&settings).unwrap());
 
     let digest = Content::Bytes(&component()).sha256().unwrap();
-    let [our_key, their_key] = [&ours, &theirs].map(|engine| cache::key(engine, &digest, &Limits::default()));
+    let [our_key, their_key] = [&ours, &theirs].map(|engine| cache::key(engine, Effort::Quick, &digest, &Limits::default()));
     assert_ne!(our_key, their_key);
+    assert_ne!(our_key, cache::key(&ours, Effort::Thorough, &digest, &Limits::default()), "nor is quick code taken for better");
 
     // Whole, sealed, and where ours would be: only wasmtime can tell now, and does. Without fuel it could not be stopped.
     let place = Place { cache: &cache, key: our_key };
@@ -60,16 +62,18 @@ fn code_of_another_engine_is_under_another_key_and_refused_under_ours() {
 
 #[test]
 fn the_compiler_makes_code_for_every_engine_that_runs_it() {
-    let code = engine::compile(Compiler::default().engine().unwrap(), &component()).unwrap();
     let home = tempfile::tempdir().unwrap();
     let cache = Cache::new(home.path().join("cache"));
-    cache.store("key", &code, &known()).unwrap();
-    for (stack_bytes, pool) in [(64 << 10, None), (1 << 20, None), (1 << 20, Some(Wiping::Whole)), (1 << 20, Some(Wiping::Written))] {
-        let shared = Shared::start(Kind { stack_bytes, pool }).unwrap();
-        assert_eq!(shared.gate.is_some(), pool.is_some());
-        deserialize(&shared.engine, &Code::Made(&code)).unwrap();
-        let Found::Kept(kept) = cache.load("key") else { panic!() };
-        deserialize(&shared.engine, &Code::Kept(&kept)).unwrap();
+    for effort in [Effort::Quick, Effort::Thorough] {
+        let code = engine::compile(Compiler::new(effort).engine().unwrap(), &component()).unwrap();
+        cache.store("key", &code, &known()).unwrap();
+        for (stack_bytes, pool) in [(64 << 10, None), (1 << 20, None), (1 << 20, Some(Wiping::Whole)), (1 << 20, Some(Wiping::Written))] {
+            let shared = Shared::start(Kind { stack_bytes, pool }).unwrap();
+            assert_eq!(shared.gate.is_some(), pool.is_some());
+            deserialize(&shared.engine, &Code::Made(&code)).unwrap();
+            let Found::Kept(kept) = cache.load("key") else { panic!() };
+            deserialize(&shared.engine, &Code::Kept(&kept)).unwrap();
+        }
     }
 }
 

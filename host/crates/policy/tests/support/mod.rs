@@ -14,6 +14,13 @@ pub(crate) const DESCRIBE: &str = "kaphost:policy/metadata@0.1.0#describe";
 pub(crate) const VALIDATE: &str = "kaphost:policy/validating@0.1.0#validate";
 pub(crate) const MUTATE: &str = "kaphost:policy/mutating@0.1.0#mutate";
 
+/// Both ways to say something.
+pub(crate) const LOG: &str = r#"(import "kaphost:policy/logging@0.1.0" "log" (func $log (param i32 i32 i32)))"#;
+pub(crate) const LOG_PIECE: &str = r#"(import "kaphost:policy/logging@0.1.0" "log-piece" (func $piece
+    (param i32 i32 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64)))"#;
+/// The custom section of a module that never frees memory.
+pub(crate) const NEVER_FREES: &str = r#"(@custom "kaphost:never-frees" "\01")"#;
+
 /// Where a guest's data starts, where it puts a mutator's answer, and where its heap starts.
 const DATA: u32 = 1_024;
 const ANSWER: u32 = 32_768;
@@ -138,6 +145,8 @@ pub(crate) struct Guest {
     pub(crate) describe: String,
     pub(crate) validate: Option<String>,
     pub(crate) mutate: Option<String>,
+    /// What the module asks for: the contract's `log`, as `$log`.
+    pub(crate) imports: &'static str,
     /// Further items of the module.
     pub(crate) items: String,
     /// Pages of 64 KiB at the start.
@@ -150,7 +159,7 @@ impl Guest {
         let mut data = Data::new();
         let describe = format!("(i32.const {})", data.description());
         let pass = format!("(i32.const {})", data.words(&[0, 0]));
-        Self { data, describe, validate: Some(pass), mutate: None, items: String::new(), pages: 4 }
+        Self { data, describe, validate: Some(pass), mutate: None, imports: LOG, items: String::new(), pages: 4 }
     }
 
     /// A validator with this body of `validate`, whose local 0 is the address of its arguments.
@@ -190,17 +199,20 @@ impl Guest {
             world,
             &format!(
                 r#"(module
-                    (import "kaphost:policy/logging@0.1.0" "log" (func $log (param i32 i32 i32)))
+                    {imports}
                     (memory (export "memory") {pages})
                     (global $next (mut i32) (i32.const 65536))
+                    (global $requests (mut i32) (i32.const 0))
                     (data (i32.const {DATA}) "{data}")
                     (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
                         (local $at i32)
+                        (global.set $requests (i32.add (global.get $requests) (i32.const 1)))
                         (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
                         (global.set $next (i32.add (local.get $at) (local.get 3)))
                         (local.get $at))
                     (func (export "{DESCRIBE}") (result i32) {describe})
                     {validate} {mutate} {items})"#,
+                imports = self.imports,
                 pages = self.pages,
                 data = self.data.escaped(),
                 describe = self.describe,
