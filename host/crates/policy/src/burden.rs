@@ -184,7 +184,7 @@ impl Function {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Compiler;
+    use crate::engine::{Compiler, Effort};
 
     fn wasm(text: &str) -> Vec<u8> {
         wat::parse_str(text).unwrap()
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn what_takes_too_long_or_too_much_is_not_waited_for() {
         let component = wasm("(component (core module (func (result i32) i32.const 1)))");
-        let compiler = Compiler::default();
+        let compiler = Compiler::new(Effort::Quick);
         let engine = compiler.engine().unwrap();
         assert!(compile(engine, &component, Bounds::DEFAULT).is_ok());
         let none = Bounds { time: Duration::ZERO, ..Bounds::DEFAULT };

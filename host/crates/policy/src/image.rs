@@ -392,7 +392,7 @@ impl Drop for Asking {
 pub(crate) enum Returned {
     Unchanged,
     /// Another one, or the same in another form.
-    Other(wit::Cluster),
+    Other(Box<wit::Cluster>),
 }
 
 /// The contract's `amended`.
@@ -416,7 +416,7 @@ unsafe impl ComponentType for Returned {
 // SAFETY: it is lifted by the code of the contract's cluster, or not at all.
 unsafe impl Lift for Returned {
     fn linear_lift_from_flat(cx: &mut LiftContext<'_>, ty: InterfaceType, src: &Self::Lower) -> Result<Self> {
-        wit::Cluster::linear_lift_from_flat(cx, ty, src).map(Self::Other)
+        wit::Cluster::linear_lift_from_flat(cx, ty, src).map(Box::new).map(Self::Other)
     }
 
     fn linear_lift_from_memory(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> Result<Self> {
@@ -426,7 +426,7 @@ unsafe impl Lift for Returned {
         if unchanged && cx.options().string_encoding == StringEncoding::Utf8 {
             return Ok(Self::Unchanged);
         }
-        wit::Cluster::linear_lift_from_memory(cx, ty, bytes).map(Self::Other)
+        wit::Cluster::linear_lift_from_memory(cx, ty, bytes).map(Box::new).map(Self::Other)
     }
 }
 

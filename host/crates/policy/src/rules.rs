@@ -138,8 +138,8 @@ impl Rules for Bound<'_> {
                 let reasons = answer::reasons(amended.changes)?;
                 // Most answers are the question: then there is nothing to read, check or compare value by value.
                 match amended.cluster {
-                    Returned::Other(cluster) if cluster != question.value => {
-                        Ok(Mutation::Amended(Box::new(answer::cluster(cluster, &subject.cluster, self.user_data)?), reasons))
+                    Returned::Other(cluster) if *cluster != question.value => {
+                        Ok(Mutation::Amended(Box::new(answer::cluster(*cluster, &subject.cluster, self.user_data)?), reasons))
                     }
                     Returned::Unchanged | Returned::Other(_) => Ok(Mutation::Kept(reasons)),
                 }

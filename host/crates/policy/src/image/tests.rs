@@ -106,8 +106,10 @@ fn all_settings() -> Vec<wit::Setting> {
     convert::settings(&crate::Settings::from(named.collect::<std::collections::BTreeMap<_, _>>()))
 }
 
+type Case = (Written<wit::Cluster>, Written<wit::Facts>, Written<Vec<wit::Setting>>);
+
 /// Everything that the contract has, and as good as nothing.
-fn cases() -> Vec<(Written<wit::Cluster>, Written<wit::Facts>, Written<Vec<wit::Setting>>)> {
+fn cases() -> Vec<Case> {
     let granted = [FactKind::Account, FactKind::Ami, FactKind::Subnets, FactKind::Vpc].into();
     let every = |cluster| {
         (
@@ -167,7 +169,6 @@ impl Echo {
 
 #[test]
 fn what_comes_back_as_it_went_is_seen_where_it_lies_and_every_change_of_it_too() {
-    #[expect(clippy::type_complexity, reason = "a list of changes")]
     let changes: [fn(&mut wit::Cluster); 18] = [
         |it| it.name.push('x'),
         |it| it.ami = wit::Ami::Id("ami-0abcd1234".into()),
@@ -199,7 +200,7 @@ fn what_comes_back_as_it_went_is_seen_where_it_lies_and_every_change_of_it_too()
             let asking = Asking::about(&asked);
             assert!(matches!(takes(&asked), Returned::Unchanged));
             drop(asking);
-            assert!(matches!(takes(&asked), Returned::Other(it) if it == asked.value), "nobody asked");
+            assert!(matches!(takes(&asked), Returned::Other(it) if *it == asked.value), "nobody asked");
         }
     }
     let asked = Arc::new(Written::new(convert::cluster(&full(), UserDataText::Shown)));
@@ -210,7 +211,7 @@ fn what_comes_back_as_it_went_is_seen_where_it_lies_and_every_change_of_it_too()
         assert_ne!(changed, asked.value, "{n}");
         let changed = Written::new(changed);
         let back = echo.returned((changed.given(true), nothing.given(true), none.given::<[wit::Setting]>(true)));
-        assert!(matches!(back, Returned::Other(it) if it == changed.value), "{n}");
+        assert!(matches!(back, Returned::Other(it) if *it == changed.value), "{n}");
     }
 }
 
