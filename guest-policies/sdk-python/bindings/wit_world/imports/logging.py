@@ -25,3 +25,10 @@ def log(level: Level, message: str) -> None:
     Says something to whoever runs kaphost with `--verbose`. Never changes the decision. Size and number are limited.
     """
     raise NotImplementedError
+def log_piece(level: Level, count: int, words: Tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, int]) -> None:
+    """
+    A piece of such a message, by value. A component that says things in this way only needs no helper modules between itself and the host, each of
+    which is made anew for every call; the SDK for Rust does. `count` is how many bytes of UTF-8 it holds, 112 at most, eight to each word, the first in a
+    word's lowest byte. A message ends with the first piece that is not full, even if that is an empty one; what does not end is not kept.
+    """
+    raise NotImplementedError
