@@ -223,9 +223,7 @@ fn logging_is_paid_for_with_fuel() {
         pages: 20,
         ..Guest::validating("(loop (call $log (i32.const 1) (i32.const 131072) (i32.const 1000000)) (br 0)) (unreachable)")
     };
-    let start = Instant::now();
     fails(&guest, "out-of-fuel", "200000000");
-    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
 // ── Bad answers ─────────────────────────────────────────────────────────────────────────────────────────────────────
