@@ -8,9 +8,10 @@ use wasmtime::{Engine, Store, StoreContextMut, Trap};
 
 use crate::bindings::{Level, types as wit};
 use crate::error::RunError;
-use crate::image::{Amended, Given};
+use crate::image::Given;
 use crate::limits::{LOG_MESSAGE_BYTES, Limits};
 use crate::pool::Gate;
+use crate::returned::Amended;
 use crate::state::{CallState, Exhausted, Log};
 use crate::text::visible;
 use crate::ticker::{TICK_MS, Ticker};
@@ -110,9 +111,12 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     Ok(linker)
 }
 
-/// What the host does for the guest is paid from the guest's own fuel, so that logging in a loop ends as surely as looping does.
+/// Units of fuel that a message costs besides its bytes: about what the host does for an empty one, in instructions.
+const MESSAGE_FUEL: u64 = 500;
+
+/// What the host does for the guest is paid from the guest's own fuel, so that logging in a loop ends as surely as looping does, and not by the clock.
 fn pay(store: &mut StoreContextMut<'_, CallState>, bytes: usize) -> wasmtime::Result<()> {
-    let paid = store.get_fuel()?.checked_sub(bytes as u64).ok_or(Trap::OutOfFuel)?;
+    let paid = store.get_fuel()?.checked_sub(MESSAGE_FUEL + bytes as u64).ok_or(Trap::OutOfFuel)?;
     store.set_fuel(paid)
 }
 

@@ -50,6 +50,7 @@ mod inspect;
 mod limits;
 mod module;
 mod pool;
+mod returned;
 mod rules;
 mod settings;
 mod state;

@@ -11,8 +11,9 @@ use crate::bindings::types as wit;
 use crate::call::Arguments;
 use crate::convert::UserDataText;
 use crate::error::{AnswerError, Operation, PolicyError, RunError};
-use crate::image::{Amended, Asking, Returned, Written};
+use crate::image::Written;
 use crate::module::Module;
+use crate::returned::{Amended, Asking, Returned};
 use crate::{Facts, Log, Policy, convert};
 
 /// What policies are asked about. Converts itself to the contract's record at most once, however many policies ask; a second time for those

@@ -18,37 +18,13 @@ pub fn visible(text: &str, max_chars: usize) -> String {
             '\n' => shown.push_str("\\n"),
             '\t' => shown.push_str("\\t"),
             '\r' => shown.push_str("\\r"),
-            c if c.is_control() || is_invisible(c) => {
+            c if kaphost_spec::is_unseen(c) => {
                 let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
             }
             c => shown.push(c),
         }
     }
     shown
-}
-
-/// Characters that have no shape of their own but change how others are read: the format characters of Unicode (category Cf) that matter for
-/// spoofing, line and paragraph separators, the byte-order mark, variation selectors, tags.
-const fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{115f}'
-            | '\u{1160}'
-            | '\u{17b4}'
-            | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}'
-    )
 }
 
 /// Whether the text is kebab-case: words of a-z and 0-9, starting with a letter, joined by single hyphens.

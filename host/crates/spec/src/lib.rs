@@ -66,6 +66,7 @@ pub use path::{Path, PathError, Segment};
 pub use pattern::{Pattern, PatternError};
 pub use reference::Reference;
 pub use secret::UserData;
+pub use unseen::is_unseen;
 
 /// Lower-case hexadecimal.
 #[must_use]

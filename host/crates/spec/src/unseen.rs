@@ -1,19 +1,28 @@
 //! Characters that are not seen but act: on a terminal that a snippet is printed to, or on how others beside them are read. KDL keeps most of them out of a config, but a text that is no
 //! KDL is shown all the same.
 
-/// Control characters, and those without a shape that change how others are read: marks of direction, joiners, separators of lines, tags.
-fn is_unseen(c: char) -> bool {
+/// Control characters, and those without a shape that change how others are read: the format characters of Unicode (category Cf) that matter for spoofing,
+/// separators of lines and paragraphs, the byte-order mark, variation selectors, tags.
+#[must_use]
+pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
             '\u{ad}'
                 | '\u{61c}'
-                | '\u{180e}'
+                | '\u{115f}'
+                | '\u{1160}'
+                | '\u{17b4}'
+                | '\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
                 | '\u{200b}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
                 | '\u{feff}'
                 | '\u{fff9}'..='\u{fffb}'
+                | '\u{1d173}'..='\u{1d17a}'
                 | '\u{e0000}'..='\u{e0fff}'
         )
 }

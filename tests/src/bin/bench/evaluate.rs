@@ -62,7 +62,7 @@ pub(crate) fn measure(rounds: Option<usize>, figures: &mut Figures) -> Result<()
         for (way, sum) in Use::ALL.into_iter().zip(sums) {
             beside(figures, "one evaluation after the other", way, ours / sum);
         }
-        let theirs = rivals.from_files()?;
+        let theirs = rivals.whole()?;
         figures.show(NAME, "  regorus, the same", Unit::Micros, theirs);
         figures.show(NAME, "  kaphost ÷ regorus, from files to a verdict", Unit::Ratio, from_files / theirs);
     }

@@ -1,5 +1,7 @@
 //! What a guest finds at the places where an image was put is what wasmtime would have put there: it hands back what it was given, and wasmtime reads it.
 
+use std::sync::Arc;
+
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
 use wit_component::{ComponentEncoder, StringEncoding};
@@ -7,6 +9,7 @@ use wit_component::{ComponentEncoder, StringEncoding};
 use super::*;
 use crate::answer::tests::{full, plain};
 use crate::convert::UserDataText;
+use crate::returned::{Asking, Returned};
 use crate::{AmiFacts, FactKind, Facts, SettingValue, SubnetFacts, VpcFacts, convert};
 
 type Takes<'a> = (Given<'a, wit::Cluster>, Given<'a, wit::Facts>, Given<'a, [wit::Setting]>);

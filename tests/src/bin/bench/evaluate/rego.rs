@@ -172,7 +172,7 @@ impl Rivals {
     ///
     /// # Errors
     /// When it fails.
-    pub(super) fn from_files(&self) -> Result<f64, Failure> {
+    pub(super) fn whole(&self) -> Result<f64, Failure> {
         let text = self.texts.first().ok_or_else(|| Failure::new("there is no server"))?;
         timed(|| {
             let mut engine = Engine::new();
