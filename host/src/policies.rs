@@ -217,7 +217,7 @@ impl Policies {
     /// What a rule of a policy asks for, in the policy's words.
     #[must_use]
     pub(crate) fn about(&self, policy: usize, rule: &str) -> Option<String> {
-        let rules = &self.policies.get(policy)?.module.description().rules;
+        let rules = &self.policies.get(policy)?.module().description().rules;
         rules.iter().find(|known| known.id == rule).map(|known| known.summary.clone())
     }
 
@@ -243,8 +243,8 @@ impl Policies {
         let admission = self.ask(&input.spec, facts)?;
         if global.verbose {
             for policy in &self.policies {
-                for note in policy.module.notes() {
-                    said.push_str(&format!("{}: {note}\n", policy.module.source()));
+                for note in policy.module().notes() {
+                    said.push_str(&format!("{}: {note}\n", policy.module().source()));
                 }
             }
             said.push_str(&render::decision::logs(&admission));

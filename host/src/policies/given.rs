@@ -49,7 +49,7 @@ impl Given {
         let mut all = Vec::new();
         let unknown = self.0.iter().filter_map(|(meant, ..)| meant.as_deref().filter(|meant| !names.contains(meant)));
         for policy in unknown {
-            let owned = entries.iter().find(|entry| entry.module.description().name == policy);
+            let owned = entries.iter().find(|entry| entry.module().description().name == policy);
             all.push(match owned {
                 Some(entry) => (format!("the settings of `{policy}` are those of the policy set {}", owner(entry)), ask_the_owner(entry)),
                 None if names.is_empty() => (format!("there is no policy `{policy}` here"), NONE_ALONE.to_owned()),
@@ -58,10 +58,10 @@ impl Given {
         }
         let nobody = self.0.iter().filter(|(meant, name, _)| meant.is_none() && !known.contains(&name.as_str()));
         for (_, name, _) in nobody {
-            let owned = entries.iter().find(|entry| takes(&entry.module, name));
+            let owned = entries.iter().find(|entry| takes(entry.module(), name));
             all.push(match (owned, known.as_slice(), nearest(name, known.iter().copied())) {
                 (Some(entry), ..) => {
-                    let policy = &entry.module.description().name;
+                    let policy = &entry.module().description().name;
                     (format!("`{name}` is a setting of `{policy}`, which the policy set {} gives", owner(entry)), ask_the_owner(entry))
                 }
                 (None, _, Some(near)) => (format!("no policy here takes the setting `{name}`"), format!("did you mean `{near}`?")),
@@ -81,7 +81,7 @@ fn takes(module: &Module, name: &str) -> bool {
 }
 
 fn owner(entry: &Policy) -> &str {
-    entry.terms.set.as_deref().unwrap_or_default()
+    entry.terms().set.as_deref().unwrap_or_default()
 }
 
 fn ask_the_owner(entry: &Policy) -> String {

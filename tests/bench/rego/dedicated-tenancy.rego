@@ -3,4 +3,12 @@ package kaphost.dedicated_tenancy
 
 import rego.v1
 
-broken contains "dedicated-tenancy" if input.tenancy != "dedicated"
+broken contains finding if {
+	input.tenancy != "dedicated"
+	finding := {
+		"rule": "dedicated-tenancy",
+		"path": "tenancy",
+		"message": "servers run on hardware that no other account shares",
+		"value": "dedicated",
+	}
+}

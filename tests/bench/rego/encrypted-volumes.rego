@@ -3,9 +3,16 @@ package kaphost.encrypted_volumes
 
 import rego.v1
 
-broken contains "encrypted-volumes" if not input["root-volume"].encrypted
+broken contains plain("root-volume.encrypted") if not input["root-volume"].encrypted
 
-broken contains "encrypted-volumes" if {
-	some _, volume in input.volume
+broken contains plain(sprintf("volume[\"%s\"].encrypted", [device])) if {
+	some device, volume in input.volume
 	not volume.encrypted
+}
+
+plain(path) := {
+	"rule": "encrypted-volumes",
+	"path": path,
+	"message": "every volume is encrypted at rest",
+	"value": true,
 }

@@ -3,4 +3,12 @@ package kaphost.no_public_ip
 
 import rego.v1
 
-broken contains "no-public-ip" if input.network["public-ip"]
+broken contains finding if {
+	input.network["public-ip"]
+	finding := {
+		"rule": "no-public-ip",
+		"path": "network.public-ip",
+		"message": "servers are reached from inside of the network only",
+		"value": false,
+	}
+}

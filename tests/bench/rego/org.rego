@@ -3,26 +3,64 @@ package kaphost.org
 
 import rego.v1
 
-broken contains "dedicated-tenancy" if input.tenancy != "dedicated"
+broken contains finding if {
+	input.tenancy != "dedicated"
+	finding := {
+		"rule": "dedicated-tenancy",
+		"path": "tenancy",
+		"message": "servers run on hardware that no other account shares",
+		"value": "dedicated",
+	}
+}
 
-broken contains "encrypted-volumes" if not input["root-volume"].encrypted
+broken contains plain("root-volume.encrypted") if not input["root-volume"].encrypted
 
-broken contains "encrypted-volumes" if {
-	some _, volume in input.volume
+broken contains plain(sprintf("volume[\"%s\"].encrypted", [device])) if {
+	some device, volume in input.volume
 	not volume.encrypted
 }
 
-broken contains "no-world-ssh" if {
-	some source, _ in input.ssh.allow
-	prefix(source) == 0
+plain(path) := {
+	"rule": "encrypted-volumes",
+	"path": path,
+	"message": "every volume is encrypted at rest",
+	"value": true,
 }
 
-broken contains "ssh-range-too-wide" if {
+broken contains finding if {
+	some source, _ in input.ssh.allow
+	prefix(source) == 0
+	finding := {
+		"rule": "no-world-ssh",
+		"path": sprintf("ssh.allow[\"%s\"]", [source]),
+		"message": sprintf("SSH is open to the whole world: %s", [source]),
+		"help": "name the networks that need it, such as your office's or VPN's, or the security group of a bastion",
+	}
+}
+
+broken contains finding if {
 	some source, _ in input.ssh.allow
 	bits := prefix(source)
 	bits > 0
 	bits < shortest(source)
+	finding := {
+		"rule": "ssh-range-too-wide",
+		"path": sprintf("ssh.allow[\"%s\"]", [source]),
+		"message": sprintf("SSH is open to %s, which is wider than /%d%s", [source, shortest(source), family(source)]),
+		"help": sprintf("name the networks that need it, each /%d or narrower, or a security group", [shortest(source)]),
+	}
 }
+
+# Undefined for a security group, which is no range.
+prefix(source) := to_number(split(source, "/")[1])
+
+shortest(source) := 32 if contains(source, ":")
+
+shortest(source) := 8 if not contains(source, ":")
+
+family(source) := " in IPv6" if contains(source, ":")
+
+family(source) := "" if not contains(source, ":")
 
 required := {"Owner", "CostCenter"}
 
@@ -31,11 +69,12 @@ carried contains key if {
 	tag.value != ""
 }
 
-broken contains "required-tags" if count(required - carried) > 0
-
-# Undefined for a security group, which is no range.
-prefix(source) := to_number(split(source, "/")[1])
-
-shortest(source) := 32 if contains(source, ":")
-
-shortest(source) := 8 if not contains(source, ":")
+broken contains finding if {
+	some key in required - carried
+	finding := {
+		"rule": "required-tags",
+		"path": sprintf("tag[\"%s\"]", [key]),
+		"message": sprintf("the tag \"%s\" is missing", [key]),
+		"help": sprintf("add `tag \"%s\" \"…\"` to the cluster", [key]),
+	}
+}

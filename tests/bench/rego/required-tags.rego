@@ -10,4 +10,12 @@ carried contains key if {
 	tag.value != ""
 }
 
-broken contains "required-tags" if count(required - carried) > 0
+broken contains finding if {
+	some key in required - carried
+	finding := {
+		"rule": "required-tags",
+		"path": sprintf("tag[\"%s\"]", [key]),
+		"message": sprintf("the tag \"%s\" is missing", [key]),
+		"help": sprintf("add `tag \"%s\" \"…\"` to the cluster", [key]),
+	}
+}

@@ -14,7 +14,7 @@ impl PolicySet {
         let descriptions: Vec<&Description> = modules.iter().map(Module::description).collect();
         let settings = self.check(&descriptions)?;
         let all = modules.into_iter().zip(settings).zip(&self.entries);
-        Ok(all.map(|((module, settings), entry)| Policy { module, settings, terms: entry.terms.clone() }).collect())
+        Ok(all.map(|((module, settings), entry)| Policy::new(module, settings, entry.terms.clone())).collect())
     }
 
     /// Holds the entries against what their modules say of themselves, one for each, in the order of [`PolicySet::entries`]. Gives each its settings.

@@ -21,7 +21,7 @@ pub(crate) use self::states::Player;
 use self::states::States;
 use self::waiving::Waiving;
 use crate::decision::{
-    Admission, CallLog, Change, DECISION_SCHEMA, Decision, Effect, OrderDependence, Outcome, PolicyRecord, Verdict, Violation,
+    Admission, CallLog, Change, DECISION_SCHEMA, Decision, Effect, OrderDependence, Outcome, Recorded, Verdict, Violation,
 };
 use crate::error::{HostError, PolicyError};
 use crate::rules::{Bound, Rules};
@@ -54,22 +54,23 @@ pub fn admit(spec: &Spec, policies: &[Policy], circumstances: &Circumstances<'_>
         .iter()
         .map(|policy| Player {
             rules: Bound::new(policy, circumstances.facts),
-            source: policy.module.source(),
-            description: policy.module.description(),
-            terms: &policy.terms,
+            source: policy.module().source(),
+            description: policy.module().description(),
+            terms: policy.terms(),
         })
         .collect();
     let settled = run(&spec.cluster, &players, circumstances.waivers, circumstances.now)?;
     let denies = settled.violations.iter().any(|violation| violation.effect == Effect::Deny);
     let input_sha256 = leaves_sha256(&spec.cluster);
     let output_sha256 = if settled.changed { leaves_sha256(&settled.cluster) } else { input_sha256.clone() };
-    let decision = Decision {
+    let recorded: Vec<&Recorded> = policies.iter().map(Policy::recorded).collect();
+    let mut decision = Decision {
         schema: DECISION_SCHEMA,
         cluster: spec.cluster.name.to_string(),
         verdict: if denies { Verdict::Denied } else { Verdict::Admitted },
         input_sha256,
         output_sha256,
-        policies: policies.iter().map(record).collect(),
+        policies: recorded.iter().map(|recorded| recorded.record.clone()).collect(),
         facts: told,
         passes: settled.passes,
         changes: settled.changes,
@@ -81,7 +82,7 @@ pub fn admit(spec: &Spec, policies: &[Policy], circumstances: &Circumstances<'_>
     let outcome = match decision.verdict {
         Verdict::Denied => Outcome::Denied,
         Verdict::Admitted => {
-            let digest = decision.digest().map_err(no_json)?;
+            let digest = decision.digest_with(&recorded).map_err(no_json)?;
             Outcome::Admitted(Box::new(AdmittedSpec::seal(settled.cluster, digest)))
         }
     };
@@ -91,10 +92,10 @@ pub fn admit(spec: &Spec, policies: &[Policy], circumstances: &Circumstances<'_>
 /// Those facts that at least one policy is told. What a policy needs must have been granted and given: it cannot answer without.
 fn told(policies: &[Policy], facts: &Facts) -> Result<Facts, PolicyError> {
     let mut told = Facts::default();
-    for policy in policies.iter().filter(|policy| policy.terms.enforcement != Enforcement::Disabled) {
+    for policy in policies.iter().filter(|policy| policy.terms().enforcement != Enforcement::Disabled) {
         let (mut ungranted, mut missing) = (Vec::new(), Vec::new());
-        for kind in policy.module.description().needs.iter().copied() {
-            if !policy.terms.facts.contains(&kind) {
+        for kind in policy.module().description().needs.iter().copied() {
+            if !policy.terms().facts.contains(&kind) {
                 ungranted.push(kind);
             } else if !facts.has(kind) {
                 missing.push(kind);
@@ -103,7 +104,7 @@ fn told(policies: &[Policy], facts: &Facts) -> Result<Facts, PolicyError> {
             }
         }
         if !ungranted.is_empty() || !missing.is_empty() {
-            return Err(PolicyError::MissingFacts { policy: policy.module.source().to_owned(), ungranted, missing });
+            return Err(PolicyError::MissingFacts { policy: policy.module().source().to_owned(), ungranted, missing });
         }
     }
     Ok(told)
@@ -115,24 +116,6 @@ fn tell(told: &mut Facts, facts: &Facts, kind: FactKind) {
         FactKind::Ami => told.ami.clone_from(&facts.ami),
         FactKind::Subnets => told.subnets.clone_from(&facts.subnets),
         FactKind::Vpc => told.vpc.clone_from(&facts.vpc),
-    }
-}
-
-fn record(policy: &Policy) -> PolicyRecord {
-    let description = policy.module.description();
-    PolicyRecord {
-        name: description.name.clone(),
-        version: description.version.clone(),
-        digest: policy.module.digest().to_owned(),
-        source: policy.module.source().to_owned(),
-        world: policy.module.world(),
-        enforcement: policy.terms.enforcement,
-        set: policy.terms.set.clone(),
-        writes: policy.terms.writes.clone(),
-        loosens: policy.terms.loosens.clone(),
-        facts: policy.facts().collect(),
-        user_data: policy.terms.user_data,
-        settings: policy.settings.clone(),
     }
 }
 

@@ -104,10 +104,10 @@ impl<'a> Bound<'a> {
     /// Tells it those of the facts that it needs and was granted.
     pub(crate) fn new(policy: &'a Policy, facts: &Facts) -> Self {
         Self {
-            module: &policy.module,
-            settings: policy.settings.record(),
+            module: policy.module(),
+            settings: policy.settings().record(),
             facts: Written::new(convert::facts(facts, &policy.facts().collect())),
-            user_data: if policy.terms.user_data { UserDataText::Shown } else { UserDataText::Hidden },
+            user_data: if policy.terms().user_data { UserDataText::Shown } else { UserDataText::Hidden },
         }
     }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
 
 use kaphost_spec::{Path, Pattern};
 use serde::Serialize;
 
+use crate::decision::{PolicyRecord, Recorded};
 use crate::{FactKind, Module, Settings};
 
 /// How a policy is held to.
@@ -107,20 +109,65 @@ impl Terms {
 /// A policy, what it was told to do, and what it may do.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// The loaded module.
-    pub module: Module,
-    /// From [`Module::settings`].
-    pub settings: Settings,
-    /// What it may do.
-    pub terms: Terms,
+    module: Module,
+    settings: Settings,
+    terms: Terms,
+    recorded: Arc<OnceLock<Recorded>>,
 }
 
 impl Policy {
+    /// A module with settings from [`Module::settings`], under these terms.
+    #[must_use]
+    pub fn new(module: Module, settings: Settings, terms: Terms) -> Self {
+        Self { module, settings, terms, recorded: Arc::default() }
+    }
+
     /// A module given by itself, under [`Terms::alone`].
     #[must_use]
     pub fn alone(module: Module, settings: Settings) -> Self {
         let terms = Terms::alone(&module.description().needs);
-        Self { module, settings, terms }
+        Self::new(module, settings, terms)
+    }
+
+    /// The loaded module.
+    #[must_use]
+    pub const fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// Every setting with its value.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What it may do.
+    #[must_use]
+    pub const fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// What stands of it in every decision. Made once: there may be thousands.
+    pub(crate) fn recorded(&self) -> &Recorded {
+        self.recorded.get_or_init(|| Recorded::new(self.record()))
+    }
+
+    fn record(&self) -> PolicyRecord {
+        let description = self.module.description();
+        PolicyRecord {
+            name: description.name.clone(),
+            version: description.version.clone(),
+            digest: self.module.digest().to_owned(),
+            source: self.module.source().to_owned(),
+            world: self.module.world(),
+            enforcement: self.terms.enforcement,
+            set: self.terms.set.clone(),
+            writes: self.terms.writes.clone(),
+            loosens: self.terms.loosens.clone(),
+            facts: self.facts().collect(),
+            user_data: self.terms.user_data,
+            settings: self.settings.clone(),
+        }
     }
 
     /// The facts that it will be told: those that its description needs and its terms grant. None for one that is never asked.

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::support::{Guest, Layout, spec};
 use kaphost_policy::{
-    Admission, Circumstances, Decision, Enforcement, Facts, HostOptions, Module, Outcome, Policy, PolicyError, PolicyHost, Reversed,
+    Admission, Circumstances, Decision, Enforcement, Facts, HostOptions, Module, Outcome, Policy, PolicyError, PolicyHost, Reversed, Terms,
     Verdict, admit,
 };
 use kaphost_spec::{Cluster, InstanceMetadata, Leaves, Spec, Tenancy, Tokens};
@@ -180,11 +180,13 @@ fn run(spec: &Spec, chain: &[Entry], modules: &[Module]) -> Result<Admission, Po
         .map(|entry| {
             let module = modules[entry.policy].clone();
             let settings = module.settings(&[]).unwrap();
-            let mut policy = Policy::alone(module, settings);
-            policy.terms.enforcement = entry.enforcement;
-            policy.terms.writes = vec![entry.writes.parse().unwrap()];
-            policy.terms.loosens = vec![entry.loosens.parse().unwrap()];
-            policy
+            let terms = Terms {
+                enforcement: entry.enforcement,
+                writes: vec![entry.writes.parse().unwrap()],
+                loosens: vec![entry.loosens.parse().unwrap()],
+                ..Terms::alone(&module.description().needs)
+            };
+            Policy::new(module, settings, terms)
         })
         .collect();
     admit(spec, &policies, &Circumstances { facts: &Facts::default(), waivers: &[], now: jiff::Timestamp::UNIX_EPOCH })

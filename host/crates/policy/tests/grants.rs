@@ -57,9 +57,13 @@ fn facts() -> Facts {
 fn run(guest: &Guest, terms: impl FnOnce(&mut Terms)) -> Result<Admission, PolicyError> {
     let module = load(&guest.build()).unwrap();
     let settings = module.settings(&[]).unwrap();
-    let mut policy = Policy::alone(module, settings);
-    terms(&mut policy.terms);
-    admit(&spec(), &[policy], &Circumstances { facts: &facts(), waivers: &[], now: jiff::Timestamp::UNIX_EPOCH })
+    let mut granted = Terms::alone(&module.description().needs);
+    terms(&mut granted);
+    admit(
+        &spec(),
+        &[Policy::new(module, settings, granted)],
+        &Circumstances { facts: &facts(), waivers: &[], now: jiff::Timestamp::UNIX_EPOCH },
+    )
 }
 
 #[test]

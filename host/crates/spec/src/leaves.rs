@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::model::Cluster;
 use crate::path::{Path, Segment};
 
+mod apart;
 mod json;
 mod walk;
 
@@ -83,10 +84,7 @@ impl Cluster {
     /// Every value by its path. Two clusters are equal if and only if their leaves are.
     #[must_use]
     pub fn leaves(&self) -> Leaves {
-        let mut table = Table { leaves: Vec::with_capacity(LEAVES), at: Vec::new() };
-        walk(self, &mut table);
-        // A map that is made at once of what is in order already takes no search for each value.
-        table.leaves.into_iter().collect()
+        Table::of(self, None)
     }
 
     /// What [`Self::leaves`] is as JSON, byte for byte, made without the table: leaves are sorted by path, and every leaf has one form, so equal clusters
@@ -98,18 +96,36 @@ impl Cluster {
 }
 
 /// A table in the making.
-struct Table {
+struct Table<'a> {
     leaves: Vec<(Path, Leaf)>,
     at: Vec<Segment>,
+    /// Of the nodes at the top, those that are wanted; all without it.
+    wanted: Option<&'a [&'static str]>,
 }
 
-impl Table {
+impl<'a> Table<'a> {
+    fn of(cluster: &Cluster, wanted: Option<&'a [&'static str]>) -> Leaves {
+        let mut table = Self { leaves: Vec::with_capacity(if wanted.is_none() { LEAVES } else { 0 }), at: Vec::new(), wanted };
+        walk(cluster, &mut table);
+        // A map that is made at once of what is in order already takes no search for each value.
+        table.leaves.into_iter().collect()
+    }
+
     fn push(&mut self, leaf: Leaf) {
         self.leaves.push((self.at.iter().cloned().collect(), leaf));
     }
 }
 
-impl Sink for Table {
+impl Sink for Table<'_> {
+    fn within(&mut self, field: &'static str, what: impl FnOnce(&mut Self)) {
+        if self.at.is_empty() && self.wanted.is_some_and(|wanted| !wanted.contains(&field)) {
+            return;
+        }
+        self.field(field);
+        what(self);
+        self.up();
+    }
+
     fn field(&mut self, name: &'static str) {
         self.at.push(Segment::Field(name.into()));
     }

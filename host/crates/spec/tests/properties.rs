@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use kaphost_spec::{Cluster, ConfigSource, File, Lookup, Origin, Path, Pattern, Report, parse, validate};
+use kaphost_spec::{Cluster, ConfigSource, File, Leaves, Lookup, Origin, Path, Pattern, Report, parse, validate};
 use proptest::prelude::*;
 
 /// Finds something for every name.
@@ -170,6 +170,11 @@ proptest! {
         let after = cluster(&choice, &order);
         if let (Some(before), Some(after)) = (before, after) {
             prop_assert_eq!(before == after, before.leaves() == after.leaves());
+            // What is left out of the leaves apart is the same in both.
+            let (old, new) = before.leaves_apart(&after);
+            let rest = |cluster: &Cluster, apart: &Leaves| -> Leaves { cluster.leaves().into_iter().filter(|(path, _)| !apart.contains_key(path)).collect() };
+            prop_assert_eq!(rest(&before, &old), rest(&after, &new));
+            prop_assert_eq!(before == after, old == new);
         }
     }
 }

@@ -82,8 +82,8 @@ pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let differs = compared.iter().any(Compared::differs);
     let exit = if differs && command.detailed_exitcode { Exit::Changes } else { Exit::Done };
     term::out(&match global.output {
-        Format::Text => shown::text(&old.module, &new.module, &compared),
-        Format::Json => Document::PolicyDiff.text(exit, &shown::json(&old.module, &new.module, &compared)),
+        Format::Text => shown::text(old.module(), new.module(), &compared),
+        Format::Json => Document::PolicyDiff.text(exit, &shown::json(old.module(), new.module(), &compared)),
     });
     Ok(exit)
 }

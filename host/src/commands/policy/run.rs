@@ -2,7 +2,7 @@
 
 use clap::Args;
 use jiff::Timestamp;
-use kaphost_policy::{Circumstances, Effect, Verdict, admit};
+use kaphost_policy::{Circumstances, Effect, Policy, Terms, Verdict, admit};
 
 use super::module::Named;
 use crate::cli::{Format, Global};
@@ -41,8 +41,9 @@ pub(crate) struct Command {
 pub(super) fn run(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let module = policies::host()?.load_one(&command.module.ready()?)?;
     let limits = module.limits().clone();
-    let mut policy = policies::alone(module, &command.settings)?;
-    policy.terms.user_data = command.user_data;
+    let policy = policies::alone(module, &command.settings)?;
+    let terms = Terms { user_data: command.user_data, ..policy.terms().clone() };
+    let policy = Policy::new(policy.module().clone(), policy.settings().clone(), terms);
     let input = input::only(input::read(&command.clusters)?, &command.clusters.file, "policy run")?;
     let facts = command.facts.given(&input, &policy.facts().collect())?.unwrap_or_default();
     let circumstances = Circumstances { facts: &facts, waivers: &[], now: Timestamp::now() };

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "regorus")]
+use kaphost_policy::Decision;
 use kaphost_policy::{Circumstances, Facts, HostOptions, Policy, PolicyHost, admit};
 use kaphost_spec::Spec;
 use kaphost_tests::{Built, Failure};
@@ -92,10 +94,10 @@ pub(crate) fn measure(rounds: Option<usize>, figures: &mut Figures) -> Result<()
         NAME,
         "the library in one process, modules loaded, configs parsed. An evaluation is all of `admit`: the record converted, a fresh sandbox for each \
          call, limits set, the answer checked, leaves compared, the decision with its digests. A policy that mutates and validates is called twice, and \
-         a mutator that changed something once more. regorus gives the names of the rules that are broken, and nothing else; both were seen to find the \
-         same, policy by policy. What is held against a target is regorus as it is under the same terms: nothing of one evaluation reaches the next (a new \
-         machine, or a clone of its interpreter, for each), the input is data that is still to be converted, the rules come out as values. It is shown too \
-         with its state kept and its rules left in it, and with its input converted beforehand, which is how it is fastest.",
+         a mutator that changed something once more. regorus says what is wrong or changed where, why, and what to do or to what, and does nothing about it; both were \
+         seen to say the same, policy by policy and word by word. What is held against a target is regorus as it is under the same terms: nothing of one evaluation reaches the next (a new \
+         machine, or a clone of its interpreter, for each), the input is data that is still to be converted, findings come out as values. It is shown too \
+         with its state kept and its findings left in it, and with its input converted beforehand, which is how it is fastest.",
     );
     Ok(())
 }
@@ -228,7 +230,7 @@ fn one(policies: &[Policy], specs: &[Spec], figures: &mut Figures) -> Result<f64
 
 /// How often a policy is called about a sound server.
 fn calls(policy: &Policy) -> usize {
-    usize::from(policy.module.world().mutates()) + usize::from(policy.module.world().validates())
+    usize::from(policy.module().world().mutates()) + usize::from(policy.module().world().validates())
 }
 
 fn files() -> Result<Vec<std::path::PathBuf>, Failure> {
@@ -255,14 +257,39 @@ fn admit_by(policies: &[Policy], spec: &Spec) -> Result<kaphost_policy::Admissio
     admit(spec, policies, &Circumstances { facts: &facts, waivers: &[], now }).map_err(|error| Failure::new(error.to_string()))
 }
 
-/// The rules by which something was changed or refused.
+/// What a policy says of a server, in either engine.
 #[cfg(feature = "regorus")]
-fn spoken(policies: &[Policy], spec: &Spec) -> Result<BTreeSet<String>, Failure> {
-    let admission = admit_by(policies, spec)?;
-    let decision = &admission.decision;
-    let rules: BTreeSet<String> =
-        decision.changes.iter().map(|change| change.rule.clone()).chain(decision.violations.iter().map(|it| it.rule.clone())).collect();
-    Ok(rules)
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Finding {
+    rule: String,
+    path: String,
+    message: String,
+    then: Then,
+}
+
+/// What is done about it.
+#[cfg(feature = "regorus")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Then {
+    /// Nothing: somebody else has to do this.
+    Help(String),
+    /// It gets this value, which is written as JSON.
+    Value(String),
+}
+
+/// What was changed or refused, and why.
+#[cfg(feature = "regorus")]
+fn spoken(policies: &[Policy], spec: &Spec) -> Result<BTreeSet<Finding>, Failure> {
+    let Decision { changes, violations, .. } = admit_by(policies, spec)?.decision;
+    let changed = changes.into_iter().map(|change| {
+        let value = serde_json::to_string(&change.new).map_err(|error| Failure::new(format!("a value: {error}")))?;
+        Ok(Finding { rule: change.rule, path: change.path.to_string(), message: change.reason, then: Then::Value(value) })
+    });
+    let refused = violations.into_iter().map(|it| {
+        let then = Then::Help(it.help.unwrap_or_default());
+        Ok(Finding { rule: it.rule, path: it.path.to_string(), message: it.message, then })
+    });
+    changed.chain(refused).collect()
 }
 
 /// Does something with each of them, each thread with its part and with what it makes for itself, and says how long all took.

@@ -134,7 +134,7 @@ impl Case {
 #[must_use]
 pub fn play(case: &Case, module: &Module, settings: Settings, spec: &Spec, facts: &Facts) -> Played {
     let terms = Terms { user_data: case.user_data, ..Terms::alone(&module.description().needs) };
-    let policy = Policy { module: module.clone(), settings, terms };
+    let policy = Policy::new(module.clone(), settings, terms);
     let circumstances = Circumstances { facts, waivers: &[], now: Timestamp::UNIX_EPOCH };
     let (actual, failure, calls) = match admit(spec, slice::from_ref(&policy), &circumstances) {
         Ok(admission) => {

@@ -114,7 +114,7 @@ fn ask(module: &Module, subject: &Subject) -> Option<Result<Admission, PolicyErr
     }
     let settings = description.typed_settings(&subject.settings).ok()?;
     let terms = Terms { user_data: subject.user_data, ..Terms::alone(&description.needs) };
-    let policy = Policy { module: module.clone(), settings, terms };
+    let policy = Policy::new(module.clone(), settings, terms);
     let source = Arc::new(ConfigSource::new("made up", ""));
     let spec = Spec { cluster: Arc::new(subject.cluster.clone()), origins: Origins::new(source, 0..0) };
     let circumstances = Circumstances { facts: &subject.facts, waivers: &[], now: Timestamp::UNIX_EPOCH };

@@ -70,7 +70,12 @@ pub(super) enum Answer {
 /// What a mutator said, held against what it may say.
 pub(super) enum Said {
     Keeps,
-    Amends { cluster: Box<Cluster>, leaves: Leaves, changes: Vec<Change> },
+    /// `leaves` are the amended cluster's, of those nodes in which something changed.
+    Amends {
+        cluster: Box<Cluster>,
+        leaves: Leaves,
+        changes: Vec<Change>,
+    },
     Denies(Vec<Reported>),
 }
 
@@ -113,10 +118,10 @@ impl<'a, R: Rules> States<'a, R> {
             None => Answer::Silent,
             Some(Said::Keeps) => Answer::Keeps,
             Some(Said::Denies(violations)) => Answer::Denies(violations),
-            Some(Said::Amends { cluster, leaves, mut changes }) => {
+            Some(Said::Amends { cluster, mut changes, .. }) => {
                 granted(self.players[policy].terms, &self.states[state].subject.cluster, &cluster, &mut changes)
                     .map_err(|error| Failed { policy, operation: Operation::Mutate, failure: Box::new(Failure::Answer(error)) })?;
-                Answer::Makes { state: self.meet(*cluster, leaves), changes }
+                Answer::Makes { state: self.meet(*cluster), changes }
             }
         };
         let answer = Rc::new(answer);
@@ -150,11 +155,11 @@ impl<'a, R: Rules> States<'a, R> {
     }
 
     /// The state of this cluster: one that was met before, or a new one. Looks from the newest on, which is where a fight comes back to.
-    fn meet(&mut self, cluster: Cluster, leaves: Leaves) -> usize {
+    fn meet(&mut self, cluster: Cluster) -> usize {
         if let Some(known) = self.states.iter().rposition(|state| *state.subject.cluster == cluster) {
             return known;
         }
-        self.states.push(State { subject: Subject::new(Arc::new(cluster)), leaves: leaves.into() });
+        self.states.push(State::new(Arc::new(cluster)));
         self.states.len() - 1
     }
 }
@@ -179,9 +184,9 @@ fn examine(policy: usize, description: &Description, here: &State, mutation: Mut
     // A record that is written in another way may still be the same cluster.
     let Some(cluster) = cluster.filter(|cluster| **cluster != **before) else { return Ok(Said::Keeps) };
     forbidden(before, &cluster)?;
-    let leaves = cluster.leaves();
+    let (olds, leaves) = before.leaves_apart(&cluster);
     let mut changes = Vec::new();
-    for (path, old, new) in difference(here.leaves(), &leaves) {
+    for (path, old, new) in difference(&olds, &leaves) {
         let (path, old, new) = (path.clone(), old.cloned(), new.cloned());
         let Some(reason) = explanation(&reasons, &path) else { return Err(AnswerError::UnexplainedChange { path, old, new }) };
         let (rule, reason) = (reason.rule.clone(), reason.reason.clone());

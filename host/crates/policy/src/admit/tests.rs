@@ -201,7 +201,7 @@ fn the_chain_of_a_value_goes_from_the_config_through_every_change() {
 }
 
 fn decision_of(settled: &Settled) -> Decision {
-    let policy = |i| PolicyRecord {
+    let policy = |i| crate::decision::PolicyRecord {
         name: format!("p{i}"),
         version: "1.0.0".into(),
         digest: String::new(),

@@ -14,7 +14,7 @@ use regorus::rvm::program::Program;
 use regorus::rvm::vm::RegoVM;
 use regorus::{Engine, Rc, Value};
 
-use super::{on_threads, timed};
+use super::{Finding, Then, on_threads, timed};
 use crate::fleet::{self, POLICIES};
 
 /// regorus with every policy, and its inputs: as JSON, and in its own form.
@@ -28,11 +28,11 @@ pub(super) struct Rivals {
 /// How regorus is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Use {
-    /// What a kaphost evaluation has: an input that is data still, a machine that has seen nothing before, and rules that come out as values.
+    /// What a kaphost evaluation has: an input that is data still, a machine that has seen nothing before, and findings that come out as values.
     MachineAnew,
     /// The same with the engine, cloned, which interprets.
     EngineAnew,
-    /// One machine a policy for all, rules left in it. The input is read from its JSON.
+    /// One machine a policy for all, findings left in it. The input is read from its JSON.
     MachineKept,
     /// As before, with inputs that were converted beforehand.
     MachineKeptInputReady,
@@ -80,11 +80,11 @@ impl Rivals {
         self.programs.iter().map(machine).collect()
     }
 
-    /// Whether both ways of regorus find these rules broken by one policy's nth server.
+    /// Whether both ways of regorus find the same by one policy about the nth server.
     ///
     /// # Errors
-    /// When they find others.
-    pub(super) fn same(&self, policy: usize, n: usize, ours: &BTreeSet<String>) -> Result<(), Failure> {
+    /// When they find something else.
+    pub(super) fn same(&self, policy: usize, n: usize, ours: &BTreeSet<Finding>) -> Result<(), Failure> {
         let name = POLICIES.get(policy).copied().unwrap_or_default();
         let (Some(input), Some((engine, rule)), Some(machine)) =
             (self.inputs.get(n), self.engines.get(policy), self.machines().into_iter().nth(policy))
@@ -93,10 +93,10 @@ impl Rivals {
         };
         let mut engine = engine.clone();
         engine.set_input(input.clone());
-        let interpreted = rules(&engine.eval_rule(rule.clone()).map_err(failed(name))?)?;
+        let interpreted = findings(&engine.eval_rule(rule.clone()).map_err(failed(name))?)?;
         let mut machine = machine;
         machine.set_input(input.clone());
-        let compiled = rules(&machine.execute().map_err(failed(name))?)?;
+        let compiled = findings(&machine.execute().map_err(failed(name))?)?;
         for (by, theirs) in [("interpreter", interpreted), ("machine", compiled)] {
             if theirs != *ours {
                 return Err(Failure::new(format!("{name} on server {n}: kaphost finds {ours:?}, the {by} of regorus {theirs:?}")));
@@ -181,7 +181,7 @@ impl Rivals {
             }
             engine.set_input(parsed(text)?);
             for name in POLICIES {
-                black_box(rules(&engine.eval_rule(entry_point(name)).map_err(failed(name))?)?);
+                black_box(findings(&engine.eval_rule(entry_point(name)).map_err(failed(name))?)?);
             }
             Ok(())
         })
@@ -212,14 +212,14 @@ fn machine(program: &Arc<Program>) -> RegoVM {
 fn by_machine(program: &Arc<Program>, input: Value) -> Result<(), Failure> {
     let mut machine = machine(program);
     machine.set_input(input);
-    black_box(rules(&machine.execute().map_err(failed("a machine"))?)?);
+    black_box(findings(&machine.execute().map_err(failed("a machine"))?)?);
     Ok(())
 }
 
 fn by_engine(engine: &Engine, rule: &str, input: Value) -> Result<(), Failure> {
     let mut engine = engine.clone();
     engine.set_input(input);
-    black_box(rules(&engine.eval_rule(rule.to_owned()).map_err(failed("an engine"))?)?);
+    black_box(findings(&engine.eval_rule(rule.to_owned()).map_err(failed("an engine"))?)?);
     Ok(())
 }
 
@@ -229,7 +229,15 @@ fn by_kept(machine: &mut RegoVM, input: Value) -> Result<(), Failure> {
     Ok(())
 }
 
-fn rules(found: &Value) -> Result<BTreeSet<String>, Failure> {
-    let set = found.as_set().map_err(failed("the rules"))?;
-    set.iter().map(|rule| rule.as_string().map(ToString::to_string).map_err(failed("a rule"))).collect()
+fn findings(found: &Value) -> Result<BTreeSet<Finding>, Failure> {
+    found.as_set().map_err(failed("the findings"))?.iter().map(finding).collect()
+}
+
+fn finding(found: &Value) -> Result<Finding, Failure> {
+    let text = |key: &str| found[key].as_string().map(ToString::to_string).map_err(failed(key));
+    let then = match &found["value"] {
+        Value::Undefined => Then::Help(text("help")?),
+        value => Then::Value(value.to_json_str().map_err(failed("a value"))?),
+    };
+    Ok(Finding { rule: text("rule")?, path: text("path")?, message: text("message")?, then })
 }
