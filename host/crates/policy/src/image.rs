@@ -338,6 +338,14 @@ pub(crate) struct Given<'a, T: ?Sized> {
     image: Option<&'a Image>,
 }
 
+impl<T: ?Sized> Clone for Given<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: ?Sized> Copy for Given<'_, T> {}
+
 // SAFETY: it is lowered as what it refers to, in size, in form and by its type.
 unsafe impl<T: ComponentType + ?Sized> ComponentType for Given<'_, T> {
     type Lower = T::Lower;

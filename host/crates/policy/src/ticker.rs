@@ -29,7 +29,7 @@ impl Shared {
     }
 }
 
-/// Starts its thread with the first call, not before: most of what a short process does needs no clock.
+/// Starts its thread with the first call that asks for it: most of what a short process does needs no clock.
 #[derive(Default)]
 pub(crate) struct Ticker {
     shared: Arc<Shared>,

@@ -48,6 +48,34 @@ fn fuel() {
     held(&doing(count), LimitOverrides { fuel: Some(20_000), ..LimitOverrides::default() }, "out-of-fuel");
 }
 
+/// Turns of a loop, after one message. Those of the second go on after calls that are over soon have ended.
+fn counting_to(turns: u32) -> Guest {
+    let count = format!(
+        "(local $i i32) (call $log (i32.const 1) (i32.const 131072) (i32.const 3)) \
+         (loop $next (br_if $next (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const {turns}))))"
+    );
+    Guest { pages: 3, ..doing(&count) }
+}
+
+#[test]
+fn a_long_call_is_the_same_call_as_a_short_one() {
+    let host = host();
+    let [short, long] = [100, 200_000].map(|turns| {
+        let admission = run(load_in(&host, &counting_to(turns), LimitOverrides::default()).unwrap()).unwrap();
+        let [call] = &admission.logs[..] else { panic!("{:?}", admission.logs) };
+        call.log.clone()
+    });
+    assert_eq!((short.messages.len(), &short.messages), (1, &long.messages), "what was begun twice is told once");
+    // Seven instructions a turn, as if it had been called once; and no less than what it was called with.
+    let turns = long.used.fuel - short.used.fuel;
+    assert_eq!((turns % (200_000 - 100), turns / (200_000 - 100)), (0, 7), "{long:?} {short:?}");
+    // The limit is what the call needs; a hundredth less is too little.
+    for (fuel, code) in [(long.used.fuel, None), (long.used.fuel / 100 * 99, Some("out-of-fuel"))] {
+        let limits = LimitOverrides { fuel: Some(fuel), ..LimitOverrides::default() };
+        assert_eq!(run(load_in(&host, &counting_to(200_000), limits).unwrap()).err().map(|error| error.code()), code);
+    }
+}
+
 #[test]
 fn the_deadline_holds_within_calls_of_the_host() {
     // Nearly all the time is the host's: it takes in a megabyte for each turn of the loop. Without the deadline it would go on for years.
