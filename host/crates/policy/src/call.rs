@@ -3,14 +3,14 @@
 use std::marker::PhantomData;
 
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift, Linker, Lower, TypedFunc};
+use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift, Linker, Lower, TypedFunc};
 use wasmtime::{Engine, Store, StoreContextMut, Trap};
 
 use crate::bindings::{Level, types as wit};
 use crate::error::RunError;
 use crate::image::Given;
 use crate::limits::{LOG_MESSAGE_BYTES, Limits};
-use crate::pool::Gate;
+use crate::pool::{Gate, is_wiped_in_place};
 use crate::returned::Amended;
 use crate::state::{CallState, Exhausted, Log};
 use crate::text::visible;
@@ -127,6 +127,22 @@ pub(crate) struct Ground<'a> {
     /// Of an engine that keeps its sandboxes.
     pub(crate) gate: Option<&'a Gate>,
     pub(crate) limits: &'a Limits,
+    pub(crate) haste: Haste,
+}
+
+/// Whether a component's calls are worth being tried without a clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Haste {
+    /// Most are over soon.
+    Soon,
+    /// It starts with much memory, as those do that have a language's runtime in them: to start it is long already.
+    Long,
+}
+
+impl Haste {
+    pub(crate) fn of(component: &Component) -> Self {
+        if is_wiped_in_place(component) { Self::Soon } else { Self::Long }
+    }
 }
 
 /// What a call may burn without a clock. Everything that takes a guest time takes fuel, by the instruction, by the byte that is moved and by the message, and
@@ -144,11 +160,12 @@ pub(crate) fn call<F: Function>(
     arguments: F::Takes<'_>,
 ) -> (Result<F::Gives, RunError>, Log) {
     let fuel = ground.limits.fuel;
-    let soon = attempt(ground, instance, export, arguments.clone(), fuel.min(FUEL_WITHOUT_CLOCK));
-    if fuel <= FUEL_WITHOUT_CLOCK || !matches!(soon.0, Err(RunError::OutOfFuel { .. })) {
-        return soon;
+    if ground.haste == Haste::Soon {
+        let soon = attempt(ground, instance, export, arguments.clone(), fuel.min(FUEL_WITHOUT_CLOCK));
+        if fuel <= FUEL_WITHOUT_CLOCK || !matches!(soon.0, Err(RunError::OutOfFuel { .. })) {
+            return soon;
+        }
     }
-    drop(soon);
     let Some(_running) = ground.ticker.start(ground.engine) else { return (Err(RunError::NoClock), Log::default()) };
     attempt(ground, instance, export, arguments, fuel)
 }

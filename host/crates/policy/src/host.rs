@@ -9,7 +9,7 @@ use wasmtime::component::{Component, Linker};
 
 use crate::burden::{self, Bounds};
 use crate::cache::{self, Cache, Found, Kept, Known};
-use crate::call::{self, Ground};
+use crate::call::{self, Ground, Haste};
 use crate::content::Content;
 use crate::engine::{self, Compiler, Effort};
 use crate::error::{HostError, LoadError, PolicyError};
@@ -94,8 +94,8 @@ impl Shared {
         started.map_err(|error: wasmtime::Error| PolicyError::Host(HostError::Engine(format!("{error:#}"))))
     }
 
-    pub(crate) const fn ground<'a>(&'a self, limits: &'a Limits) -> Ground<'a> {
-        Ground { engine: &self.engine, ticker: &self.ticker, gate: self.gate.as_ref(), limits }
+    pub(crate) const fn ground<'a>(&'a self, limits: &'a Limits, haste: Haste) -> Ground<'a> {
+        Ground { engine: &self.engine, ticker: &self.ticker, gate: self.gate.as_ref(), limits, haste }
     }
 }
 

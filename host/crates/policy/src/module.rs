@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use wasmtime::component::{Component, InstancePre};
 
 use crate::bindings::types as wit;
-use crate::call::{self, Arguments, Describe, Export, Function, Ground, Mutate, Validate};
+use crate::call::{self, Arguments, Describe, Export, Function, Ground, Haste, Mutate, Validate};
 use crate::error::{LoadError, Operation, PolicyError, RunError};
 use crate::host::Shared;
 use crate::inspect::Surface;
@@ -68,6 +68,7 @@ struct Inner {
     limits: Limits,
     shared: Arc<Shared>,
     instance: InstancePre<CallState>,
+    haste: Haste,
     validate: Option<Export<Validate>>,
     mutate: Option<Export<Mutate>>,
 }
@@ -91,6 +92,7 @@ pub(crate) struct Compiled {
 /// A component whose types are the contract's.
 struct Typed {
     instance: InstancePre<CallState>,
+    haste: Haste,
     describe: Export<Describe>,
     validate: Option<Export<Validate>>,
     mutate: Option<Export<Mutate>>,
@@ -108,7 +110,7 @@ impl Typed {
         let validate = surface.validating.as_deref().map(|name| export(&instance, name, "validate"));
         let mutate = surface.mutating.as_deref().map(|name| export(&instance, name, "mutate"));
         let (validate, mutate) = (validate.transpose().map_err(load)?, mutate.transpose().map_err(load)?);
-        Ok(Self { instance, describe, validate, mutate })
+        Ok(Self { instance, haste: Haste::of(component), describe, validate, mutate })
     }
 }
 
@@ -122,7 +124,7 @@ impl Module {
     ) -> Result<Self, PolicyError> {
         let typed = Typed::of(&compiled, shared)?;
         let policy = || compiled.source.clone();
-        let (described, _log) = call::call(&shared.ground(&compiled.limits), &typed.instance, &typed.describe, ());
+        let (described, _log) = call::call(&shared.ground(&compiled.limits, typed.haste), &typed.instance, &typed.describe, ());
         let (record,) = described.map_err(|error| PolicyError::Run { policy: policy(), operation: Operation::Describe, error })?;
         let description = answer::description(record);
         description.check().map_err(|error| PolicyError::Description { policy: policy(), error })?;
@@ -138,7 +140,7 @@ impl Module {
 
     fn of(compiled: Compiled, typed: Typed, description: Description, shared: &Arc<Shared>) -> Self {
         let Compiled { source, digest, surface, notes, limits, .. } = compiled;
-        let Typed { instance, validate, mutate, .. } = typed;
+        let Typed { instance, haste, validate, mutate, .. } = typed;
         let shared = Arc::clone(shared);
         Self(Arc::new(Inner {
             source,
@@ -150,6 +152,7 @@ impl Module {
             limits,
             shared,
             instance,
+            haste,
             validate,
             mutate,
         }))
@@ -206,7 +209,7 @@ impl Module {
     }
 
     fn ground(&self) -> Ground<'_> {
-        self.0.shared.ground(&self.0.limits)
+        self.0.shared.ground(&self.0.limits, self.0.haste)
     }
 
     /// Calls `validate`; a mutator has nothing to say.
