@@ -3,6 +3,12 @@
 use crate::workspace::{Workspace, cargo};
 use crate::{Result, policies, process};
 
+/// How many tests a program of tests runs at once: the test library's own variable.
+const THREADS: &str = "RUST_TEST_THREADS";
+
+/// End-to-end tests wait, for programs that wait in turn: with one for each processor, a third of the processors' time is nobody's.
+const TESTS_A_PROCESSOR: usize = 2;
+
 /// Builds the policies and the program, then runs every test. Further arguments go to `cargo test`.
 ///
 /// # Errors
@@ -17,5 +23,10 @@ pub(crate) fn run(args: &[String]) -> Result {
     };
     // The program together with the tests: built by itself it would ask other features of what they share, and have the AWS SDK and wasmtime built twice.
     process::run(&mut workspace_of("build", &["--quiet", "--bins", "--tests"]))?;
-    Ok(process::run(workspace_of("test", &["--no-fail-fast"]).args(args))?)
+    let mut test = workspace_of("test", &["--no-fail-fast"]);
+    if std::env::var_os(THREADS).is_none() {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        test.env(THREADS, (processors * TESTS_A_PROCESSOR).to_string());
+    }
+    Ok(process::run(test.args(args))?)
 }
