@@ -1,5 +1,5 @@
 //! `.ci/run` as it stands, on a repository of a few files and with a cargo that only says where it was called and what it saw: what it checks is what git
-//! tracks, and nothing that is left of another run (decision 0032).
+//! tracks, and nothing that is left of another run (decision 0033).
 
 #![cfg(target_os = "linux")]
 
