@@ -8,6 +8,7 @@ mod boto3_job;
 mod cache;
 mod calls;
 mod catalogue;
+mod chains;
 mod ci;
 mod configs;
 mod convert;
