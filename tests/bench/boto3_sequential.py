@@ -1,7 +1,8 @@
 """The job of kaphost as a careful engineer would script it with boto3: one call after the other. What kaphost is measured beside.
 
-    boto3_sequential.py create|noop|destroy --vpc vpc-… --subnets subnet-…,subnet-… [--name … --ami … --key … --cidr …]
+    boto3_sequential.py create|noop|destroy --vpc vpc-… --subnets subnet-…,subnet-… [--name … --ami … --key … --cidr …] [--ask]
 
+With `--ask` it asks, before it makes a server, what kaphost asks then (`--preflight always`): whether what the server takes for granted is there.
 `create` makes the server or brings it up to date; `noop` is the same job, and fails if it found anything to do; `destroy`
 removes what is tagged as ours. Credentials and endpoint come from the environment, as boto3 reads them.
 
@@ -23,6 +24,7 @@ from botocore.config import Config  # noqa: E402
 from botocore.exceptions import ClientError  # noqa: E402
 
 OWNER = "boto3:cluster"
+INSTANCE_TYPE = "t3.small"
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -31,6 +33,10 @@ POLL_S = 0.05
 LONGEST_WAIT_S = 120
 # AWS shows a new profile to EC2 only after a while.
 PROFILE_ATTEMPTS = 24
+
+
+class Missing(Exception):
+    """What the server takes for granted is not so."""
 
 
 class NotOurs(Exception):
@@ -101,20 +107,44 @@ class Job:
             self._ours("Auto Scaling group", found[0]["Tags"])
         return found[0] if found else None
 
+    # ── questions ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def ask(self, image: dict) -> None:
+        subnets = self.o.subnets.split(",")
+        described = self.ec2.describe_instance_types(InstanceTypes=[INSTANCE_TYPE])["InstanceTypes"][0]
+        if image["Architecture"] not in described["ProcessorInfo"]["SupportedArchitectures"]:
+            raise Missing(f"{INSTANCE_TYPE} does not run {image['Architecture']}")
+        found = self.ec2.describe_subnets(SubnetIds=subnets)["Subnets"]
+        if elsewhere := [subnet["SubnetId"] for subnet in found if subnet["VpcId"] != self.o.vpc]:
+            raise Missing(f"{', '.join(elsewhere)} are not in {self.o.vpc}")
+        of_type = [{"Name": "instance-type", "Values": [INSTANCE_TYPE]}]
+        offered = self.ec2.describe_instance_type_offerings(LocationType="availability-zone", Filters=of_type)["InstanceTypeOfferings"]
+        if not {subnet["AvailabilityZone"] for subnet in found} & {offer["Location"] for offer in offered}:
+            raise Missing(f"{INSTANCE_TYPE} is not offered in the zones of the subnets")
+        self.ec2.describe_key_pairs(KeyNames=[self.o.key])
+        groups = self.asg.describe_account_limits()
+        if groups["NumberOfAutoScalingGroups"] >= groups["MaxNumberOfAutoScalingGroups"]:
+            raise Missing("the account may have no more Auto Scaling groups")
+        held = self.iam.get_account_summary()["SummaryMap"]
+        if held["Roles"] >= held["RolesQuota"] or held["InstanceProfiles"] >= held["InstanceProfilesQuota"]:
+            raise Missing("the account may have no more roles or instance profiles")
+
     # ── create ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def create(self) -> None:
-        self.ec2.describe_images(ImageIds=[self.o.ami])
-        group = self.ensure_group()
+        image = self.ec2.describe_images(ImageIds=[self.o.ami])["Images"][0]
+        group = self.ensure_group(image)
         self.ensure_rules(group)
         self.ensure_identity()
         template, version = self.ensure_template(group)
         self.ensure_scaling_group(template, version)
         self.wait_until_in_service()
 
-    def ensure_group(self) -> str:
+    def ensure_group(self, image: dict) -> str:
         if group := self.find_group():
             return group["GroupId"]
+        if self.o.ask:
+            self.ask(image)
         tagged = [{"ResourceType": "security-group", "Tags": self.tags}]
         made = self._change(
             self.ec2.create_security_group, GroupName=self.o.name, Description="Kapacitor", VpcId=self.o.vpc, TagSpecifications=tagged
@@ -147,7 +177,7 @@ class Job:
     def template_data(self, group: str) -> dict:
         return {
             "ImageId": self.o.ami,
-            "InstanceType": "t3.small",
+            "InstanceType": INSTANCE_TYPE,
             "KeyName": self.o.key,
             "IamInstanceProfile": {"Name": self.o.name},
             "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1, "HttpEndpoint": "enabled"},
@@ -250,13 +280,14 @@ def main() -> int:
     parser.add_argument("--ami", default="ami-0abcd1234abcd1234")
     parser.add_argument("--key", default="ops")
     parser.add_argument("--cidr", action="append", help="may be given more than once")
+    parser.add_argument("--ask", action="store_true", help="before a server is made, ask whether what it takes for granted is there")
     options = parser.parse_args()
     options.cidr = options.cidr or ["10.0.0.0/8"]
     began = time.monotonic()
     job = Job(options)
     try:
         job.destroy() if options.job == "destroy" else job.create()
-    except (ClientError, NotOurs, TimeoutError) as failure:
+    except (ClientError, Missing, NotOurs, TimeoutError) as failure:
         print(f"{options.job}: {failure}", file=sys.stderr)
         return 1
     if options.job == "noop" and job.changed:

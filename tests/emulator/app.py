@@ -72,6 +72,7 @@ class Application:
         request = calls.parse(environ, body, account_id, service, region)
         with account.order:  # the log's order, the rules' counts and the gate agree on which call came first
             call = account.log.begin(request)
+            arrived_s = account.faults.arrive()
             rule = account.faults.strike(request, call.kind)
             call.fault = rule.fault if rule else None
             may_begin = account.faults.gate.enter(call.sequence, hold=call.fault == "hold")
@@ -79,19 +80,19 @@ class Application:
         try:
             if not may_begin and not account.faults.gate.wait():
                 raise LostAnswer
-            answer = self._perform(account, request, call, rule, environ, body)
+            answer = self._perform(account, request, call, rule, arrived_s, environ, body)
             status, code = answer[0], wire.error_code(answer[0], answer[2])
             return answer
         finally:
             account.log.end(call, status, code)
 
     def _perform(
-        self, account: Account, request: calls.Request, call: calls.Call, rule: Rule | None, environ: dict, body: bytes
+        self, account: Account, request: calls.Request, call: calls.Call, rule: Rule | None, arrived_s: float, environ: dict, body: bytes
     ) -> wire.Answer:
         fault = call.fault
         answered = False
         try:
-            account.faults.pause(rule.delay_ms if rule else 0)
+            account.faults.pause(rule.delay_ms if rule else 0, arrived_s)
             if fault in ("error", "throttle", "server-error"):
                 answer = self._refusal(rule, request.service)
             elif fault == "drop-before":

@@ -134,20 +134,35 @@ class Faults:
     rules: list[Rule] = field(default_factory=list)
     gate: Gate = field(default_factory=Gate)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    # When the last call arrived, and the last one of a round that goes on.
     _arrived_s: float = 0.0
+    _going_s: float = 0.0
+
+    def arrive(self) -> float:
+        """A call is there. Says when that is, for `pause`."""
+        with self._lock:
+            self._arrived_s = time.monotonic()
+            return self._arrived_s
 
     def strike(self, request: Request, kind: str) -> Rule | None:
         """The first rule that strikes this call. Every rule counts it, struck or not."""
         with self._lock:
-            self._arrived_s = time.monotonic()
             struck = [rule for rule in self.rules if rule.strikes(request, kind)]
             return struck[0] if struck else None
 
-    def pause(self, delay_ms: int) -> None:
+    def pause(self, delay_ms: int, arrived_s: float) -> None:
         """What a call takes before its work. In rounds, until for so long no other call has arrived."""
         time.sleep((self.latency_ms + delay_ms) / 1000)
-        while self.in_rounds and (left := self._arrived_s + self.latency_ms / 1000 - time.monotonic()) > 0:
+        while self.in_rounds and (left := self._left_s(arrived_s)) > 0:
             time.sleep(left)
+
+    def _left_s(self, arrived_s: float) -> float:
+        """How long a call still waits. Where one of a round goes on, all of it do, also one that wakes late and finds the next round begun."""
+        with self._lock:
+            left = self._arrived_s + self.latency_ms / 1000 - time.monotonic()
+            if left <= 0:
+                self._going_s = self._arrived_s
+            return left if arrived_s > self._going_s else 0
 
     def add(self, rule: Rule) -> None:
         with self._lock:

@@ -5,6 +5,7 @@ import threading
 import time
 import urllib.error
 
+import faults
 from botocore.exceptions import ConnectionClosedError
 from case import TRUST, Case
 
@@ -134,6 +135,27 @@ class Faults(Case):
         first_answer = min(call["ended_s"] for call in together)
         self.assertLess(max(call["started_s"] for call in together), first_answer)
         self.assertGreater(after["started_s"], first_answer)
+
+    def test_a_call_that_wakes_late_goes_with_its_round(self):
+        rounds = faults.Faults(latency_ms=20, in_rounds=True)
+        late, other = rounds.arrive(), rounds.arrive()
+        rounds.pause(0, other)
+        # Those of the next rounds go on arriving, and it does not wait for them.
+        stop = threading.Event()
+
+        def arrive():
+            while not stop.wait(0.001):
+                rounds.arrive()
+
+        others = threading.Thread(target=arrive)
+        waiting = threading.Thread(target=rounds.pause, args=(0, late), daemon=True)
+        others.start()
+        waiting.start()
+        waiting.join(10)
+        going = not waiting.is_alive()
+        stop.set()
+        others.join()
+        self.assertTrue(going)
 
 
 class Gate(Case):

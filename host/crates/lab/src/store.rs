@@ -126,10 +126,10 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
         _ => {}
     }
     let mut file = private().create_new(true).write(true).open(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_data()?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
     drop(file);
-    fs::rename(&new, path)
+    // Half a file is of no use to anybody, least of all on a full disk.
+    written.and_then(|()| fs::rename(&new, path)).inspect_err(|_| drop(fs::remove_file(&new)))
 }
 
 /// `FILE.lock`, `FILE.new`.
@@ -146,4 +146,19 @@ fn private() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_put_in_place_is_not_left_beside_it() {
+        let home = tempfile::tempdir().unwrap();
+        let taken = home.path().join("lab.json");
+        fs::create_dir_all(taken.join("inside")).unwrap();
+        assert!(write(&taken, "{}").is_err());
+        let left: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["lab.json"]);
+    }
 }

@@ -21,57 +21,65 @@ const REGION: &str = "us-east-1";
 pub(crate) fn measure(rounds: Option<usize>, figures: &mut Figures) -> Result<(), Failure> {
     let emulator = Emulator::start()?;
     let rounds = rounds.unwrap_or(ROUNDS);
-    let (mut kaphost, mut asking, mut script) = (Jobs::default(), Jobs::default(), Jobs::default());
+    let mut done = [Jobs::default(), Jobs::default(), Jobs::default(), Jobs::default()];
     // The first round loads and compiles what later ones find ready, on both sides: it does not count.
     for round in 0..=rounds {
         crate::tell(&if round == 0 { "api: one round to warm up".to_owned() } else { format!("api: round {round} of {rounds}") });
-        let mut turns = [Turn::Kaphost, Turn::Asking, Turn::Script];
+        let mut turns = Turn::ALL;
         if round % 2 == 1 {
             turns.reverse();
         }
-        for turn in turns {
+        for turn @ Turn { by, asks } in turns {
             let account = emulator.account();
             let seed = account.seed(REGION)?;
             account.latency(LATENCY)?;
-            let (create, no_op) = match turn {
-                Turn::Kaphost => by_kaphost(&account, &seed, "never")?,
-                Turn::Asking => by_kaphost(&account, &seed, "always")?,
-                Turn::Script => by_script(&account, &seed)?,
+            let (create, no_op) = match by {
+                By::Kaphost => by_kaphost(&account, &seed, asks)?,
+                By::Script => by_script(&account, &seed, asks)?,
             };
-            if round > 0 {
-                let jobs = match turn {
-                    Turn::Kaphost => &mut kaphost,
-                    Turn::Asking => &mut asking,
-                    Turn::Script => &mut script,
-                };
+            if let Some((_, jobs)) = Turn::ALL.into_iter().zip(&mut done).find(|(one, _)| *one == turn && round > 0) {
                 jobs.create.push(create);
                 jobs.no_op.push(no_op);
             }
         }
     }
+    let [kaphost, script, asking, asking_script] = &done;
     report(figures, "create", &kaphost.create, &script.create, 0.35);
-    report(figures, "create, with preflight", &asking.create, &script.create, 0.35);
+    report(figures, "create, with preflight", &asking.create, &asking_script.create, 0.35);
     report(figures, "no-op", &kaphost.no_op, &script.no_op, 0.15);
-    counts(figures, &kaphost);
+    counts(figures, kaphost);
     figures.note(
         NAME,
         format!(
             "medians of {rounds} rounds, {} ms added to each call, waiting for the instance excluded on both sides. \"process\" is from start to end, \
              kaphost's policy and the script's Python included; \"calls\" is from the arrival of the first call to the last answer, polls left out, as \
-             AWS saw it, and so compares nothing but how the calls are made.",
+             AWS saw it, and so compares nothing but how the calls are made. With preflight both ask six questions before the first write.",
             LATENCY.as_millis()
         ),
     );
     Ok(())
 }
 
-#[derive(Clone, Copy)]
-enum Turn {
-    /// What the script does, and no more.
+/// Whose turn it is, and whether it asks before its first write what the server takes for granted, as kaphost does unless it is told not to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Turn {
+    by: By,
+    asks: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
     Kaphost,
-    /// With the questions that come before a first write, as it is used.
-    Asking,
     Script,
+}
+
+impl Turn {
+    const ALL: [Self; 4] = [
+        Self { by: By::Kaphost, asks: false },
+        Self { by: By::Script, asks: false },
+        Self { by: By::Kaphost, asks: true },
+        Self { by: By::Script, asks: true },
+    ];
 }
 
 #[derive(Default)]
@@ -135,7 +143,7 @@ const fn count(calls: usize) -> f64 {
 }
 
 /// The job by kaphost, with the policy of the README, in a home of its own.
-fn by_kaphost(account: &Account, seed: &Seed, preflight: &str) -> Result<(Job, Job), Failure> {
+fn by_kaphost(account: &Account, seed: &Seed, asks: bool) -> Result<(Job, Job), Failure> {
     let kaphost = Kaphost::on(account)?;
     let policy = Built::find()?.policy("org")?;
     let copied = std::fs::copy(&policy, kaphost.folder().join("org.wasm"));
@@ -143,6 +151,7 @@ fn by_kaphost(account: &Account, seed: &Seed, preflight: &str) -> Result<(Job, J
     kaphost.write("cluster.kdl", &config(seed))?;
     // Compiles the policy, once for a machine. Calls nothing.
     succeeded(&kaphost.run(["check", "cluster.kdl", "--policy", "org.wasm"])?, "kaphost check")?;
+    let preflight = if asks { "always" } else { "never" };
     let apply = || {
         let (run, calls) =
             account.record(|| kaphost.run(["apply", "cluster.kdl", "--policy", "org.wasm", "--auto-approve", "--preflight", preflight]))?;
@@ -157,7 +166,7 @@ fn by_kaphost(account: &Account, seed: &Seed, preflight: &str) -> Result<(Job, J
 }
 
 /// The job by the script.
-fn by_script(account: &Account, seed: &Seed) -> Result<(Job, Job), Failure> {
+fn by_script(account: &Account, seed: &Seed, asks: bool) -> Result<(Job, Job), Failure> {
     #[derive(Deserialize)]
     struct Said {
         wait_s: f64,
@@ -179,6 +188,7 @@ fn by_script(account: &Account, seed: &Seed) -> Result<(Job, Job), Failure> {
             "--region",
             &seed.region,
         ]);
+        command.args(asks.then_some("--ask"));
         command.env("AWS_ENDPOINT_URL", account.endpoint()).env("AWS_ACCESS_KEY_ID", account.access_key());
         command.env("AWS_SECRET_ACCESS_KEY", "emulator").env("AWS_EC2_METADATA_DISABLED", "true");
         let (run, calls) = account.record(|| Run::of(&mut command))?;
@@ -256,10 +266,26 @@ mod tests {
 
     #[test]
     fn the_scripts_wait_is_left_out_and_its_noop_has_none() {
-        let account = Emulator::shared().unwrap().account();
+        let emulator = Emulator::shared().unwrap();
+        let account = emulator.account();
         let seed = account.seed(REGION).unwrap();
-        let (create, no_op) = by_script(&account, &seed).unwrap();
+        let (create, no_op) = by_script(&account, &seed, false).unwrap();
         assert!(create.calls.polls() > 0 && no_op.calls.polls() == 0, "{}\n{}", create.calls, no_op.calls);
         assert_eq!(create.calls.depth(), create.calls.reads() + create.calls.writes(), "one call after the other:\n{}", create.calls);
+        // It asks what kaphost asks, once.
+        let (of, ours) = (emulator.account(), emulator.account());
+        let (asked, nothing) = by_script(&of, &of.seed(REGION).unwrap(), true).unwrap();
+        let (by_us, _) = by_kaphost(&ours, &ours.seed(REGION).unwrap(), true).unwrap();
+        let questions = |log: &CallLog, without: &CallLog| {
+            let named = |log: &CallLog| {
+                log.iter().map(|call| format!("{}:{}", call.service, call.action)).collect::<std::collections::BTreeSet<_>>()
+            };
+            named(log).difference(&named(without)).cloned().collect::<Vec<_>>()
+        };
+        let theirs = questions(&asked.calls, &create.calls);
+        assert_eq!(theirs.len(), 6, "{theirs:?}");
+        let ours = by_us.calls.iter().map(|call| format!("{}:{}", call.service, call.action)).collect::<std::collections::BTreeSet<_>>();
+        assert!(theirs.iter().all(|question| ours.contains(question)), "{theirs:?}\n{}", by_us.calls);
+        assert_eq!(nothing.calls.reads(), no_op.calls.reads());
     }
 }
