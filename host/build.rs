@@ -32,7 +32,7 @@ fn main() {
     }
 }
 
-/// The C library of this machine, which programs that are built here need at least as much of anyway.
+/// The version of this machine's C library. What is built here asks for 2.35 anyway, where the unwinder is that of a compiler of its time.
 fn glibc() -> Option<(u32, u32)> {
     let said = said("getconf", "GNU_LIBC_VERSION")?;
     let (major, minor) = said.trim().strip_prefix("glibc ")?.split_once('.')?;

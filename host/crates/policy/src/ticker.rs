@@ -40,6 +40,12 @@ pub(crate) struct Ticker {
 pub(crate) struct Running<'a>(&'a Shared);
 
 impl Ticker {
+    /// Whether a call has asked for it.
+    #[cfg(test)]
+    pub(crate) fn has_a_thread(&self) -> bool {
+        self.thread.get().is_some()
+    }
+
     /// Marks the start of a call. `None` when the thread cannot be started: no call may run without its deadline.
     pub(crate) fn start(&self, engine: &Engine) -> Option<Running<'_>> {
         self.shared.running.fetch_add(1, Ordering::SeqCst);

@@ -1,7 +1,11 @@
-//! Code that this program kept, and that is still not to be run.
+//! Code that this program kept, and that is still not to be run; and what runs without a clock.
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
 
 use wasmtime::Config;
 
+use self::support::Guest;
 use super::*;
 use crate::inspect::Surface;
 use crate::{Description, Rule, Severity, World};
@@ -81,4 +85,23 @@ fn the_compiler_makes_code_for_every_engine_that_runs_it() {
 fn an_engine_that_runs_code_makes_none() {
     let shared = Shared::start(Kind { stack_bytes: 64 << 10, pool: None }).unwrap();
     assert!(engine::compile(&shared.engine, &component()).is_err());
+}
+
+#[test]
+fn no_thread_is_started_for_what_is_over_soon() {
+    let turning = |turns: u32| {
+        let turn = "(br_if $next (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1)))";
+        let guest = Guest::validator();
+        let pass = guest.validate.clone().unwrap();
+        Guest { validate: Some(format!("(local $i i32) (loop $next {turn} (i32.const {turns})))) {pass}")), ..guest }
+    };
+    for (turns, has_a_thread) in [(1_000, false), (100_000, true)] {
+        let host = support::host();
+        let module = host.load("guest.wasm", &turning(turns).build()).unwrap();
+        assert!(!host.shared.ticker.has_a_thread(), "it was asked what it is");
+        let settings = module.settings(&[]).unwrap();
+        let circumstances = crate::Circumstances { facts: &crate::Facts::default(), waivers: &[], now: jiff::Timestamp::UNIX_EPOCH };
+        crate::admit(&support::spec(), &[crate::Policy::alone(module, settings)], &circumstances).unwrap();
+        assert_eq!(host.shared.ticker.has_a_thread(), has_a_thread, "{turns}");
+    }
 }
